@@ -1,0 +1,6 @@
+"""clinmm: studies from images, notes and records that can be trusted or refused.
+
+For research and review use. Importing this package imports nothing heavy.
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,290 @@
+"""Every table of a run folder: column, kind, meaning, and whether it may be empty.
+
+Outside scripts read these files, so columns may be added here but never renamed.
+"""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from clinmm.errors import InputError
+
+KINDS = {"text": "string", "whole": "int64", "real": "float64", "truth": "bool", "list": "object"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. `kind` is a key of KINDS; `may_be_empty` allows NA or NaN."""
+
+    name: str
+    kind: str
+    meaning: str
+    may_be_empty: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A named table with its columns in order; `extra` allows columns that are not listed."""
+
+    name: str
+    columns: tuple[Column, ...]
+    extra: bool = False
+
+    @property
+    def names(self) -> list[str]:
+        return [column.name for column in self.columns]
+
+    def empty(self) -> pd.DataFrame:
+        """No rows, every column, the right dtypes."""
+        return pd.DataFrame({c.name: pd.Series(dtype=KINDS[c.kind]) for c in self.columns})
+
+    def fill(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The frame with absent may-be-empty columns added, ordered and typed."""
+        frame = frame.copy()
+        for column in self.columns:
+            if column.name not in frame.columns and column.may_be_empty:
+                frame[column.name] = [None] * len(frame) if column.kind != "real" else float("nan")
+        self.validate(frame)
+        for column in self.columns:
+            if column.kind != "list":
+                frame[column.name] = frame[column.name].astype(KINDS[column.kind])  # type: ignore[call-overload]
+        others = [name for name in frame.columns if name not in self.names] if self.extra else []
+        return frame[self.names + others]
+
+    def validate(self, frame: pd.DataFrame) -> None:
+        """Raises InputError naming every column that is missing, unknown or wrongly empty."""
+        problems = []
+        if missing := [name for name in self.names if name not in frame.columns]:
+            problems.append(f"table {self.name}: missing columns {missing}")
+        unknown = [str(name) for name in frame.columns if name not in self.names]
+        if unknown and not self.extra:
+            problems.append(f"table {self.name}: unknown columns {unknown}")
+        for column in self.columns:
+            if column.name in frame.columns and not column.may_be_empty:
+                n_empty = int(frame[column.name].isna().sum())
+                if n_empty:
+                    problems.append(f"table {self.name}: {n_empty} empty values in {column.name}")
+        if problems:
+            raise InputError(problems)
+
+
+def _text(name: str, meaning: str, may_be_empty: bool = False) -> Column:
+    return Column(name, "text", meaning, may_be_empty)
+
+
+def _real(name: str, meaning: str) -> Column:
+    return Column(name, "real", meaning, may_be_empty=True)
+
+
+def _whole(name: str, meaning: str) -> Column:
+    return Column(name, "whole", meaning)
+
+
+_CASE = (_text("case_id", "the study's own id"), _text("patient_id", "the unit of splits"))
+_FOLD = (_whole("repeat", "from 0"), _whole("fold", "from 0; 0 where there are no folds"))
+_SLICE = (
+    _text("class_name", "class, `macro`, or target.name of a binary task"),
+    _text("group_by", "`all`, a sensitive column, or columns joined by *"),
+    _text("group", "`all`, or a value such as `F` or `[40, 65)`"),
+    _text("pattern", "`any`, or the inputs present joined by +"),
+)
+
+CASES = Table("cases", _CASE, extra=True)
+
+SPLITS = Table(
+    "splits",
+    (
+        *_FOLD,
+        *_CASE,
+        _text("split", "train, validate, calibrate or test"),
+        Column("member", "whole", "the model of the fold that stops on this case; -1: none"),
+    ),
+)
+
+NOTES = Table("notes", (*_FOLD, _CASE[0], _text("note", "as modelled", may_be_empty=True)))
+
+INTAKE = Table(
+    "intake",
+    (
+        _text("check", "name of the check"),
+        _text("severity", "error, warning or info"),
+        _text("subject", "the field or file concerned"),
+        Column("case_ids", "list", "cases concerned, at most the first 1000"),
+        _whole("count", "how many rows, files or values"),
+        _real("value", "a measured figure, if the check has one"),
+        _real("low", "95 % interval"),
+        _real("high", "95 % interval"),
+        _text("detail", "what it means, in a sentence"),
+        _text("advice", "what to do"),
+        _text("accepted", "reason given in the config, if accepted", may_be_empty=True),
+    ),
+)
+
+THRESHOLDS = Table(
+    "thresholds",
+    (
+        _text("arm", ""),
+        *_FOLD,
+        _text("class_name", ""),
+        _text("operating_point", ""),
+        _real("threshold", "calibrated probability at or above which the class is called"),
+    ),
+)
+
+PREDICTIONS = Table(
+    "predictions",
+    (
+        _text("arm", "`fused`, or input names joined by +"),
+        *_FOLD,
+        *_CASE,
+        _text("split", ""),
+        _text("class_name", ""),
+        _real("target", "0, 1, or empty where not recorded"),
+        _real("probability_raw", "before calibration"),
+        _real("probability", "calibrated"),
+        Column("prediction_set", "list", "class names", may_be_empty=True),
+        Column("deferred", "list", "true where handed back to people", may_be_empty=True),
+        _text("pattern", "inputs present, joined by +; `none`"),
+    ),
+)
+
+CALIBRATION = Table(
+    "calibration",
+    (
+        _text("arm", ""),
+        *_FOLD,
+        _text("class_name", "`all` where one calibrator serves every class"),
+        _text("calibrator", "the one chosen"),
+        _text("reason", ""),
+        _real("log_loss_none", "cross-fitted"),
+        _real("log_loss_temperature", "cross-fitted"),
+        _whole("n_patients", ""),
+    ),
+)
+
+_VALUE = (
+    _real("value", ""),
+    _real("low", "95 % interval"),
+    _real("high", "95 % interval"),
+    _whole("n_cases", ""),
+    _whole("n_patients", ""),
+)
+
+METRICS = Table(
+    "metrics",
+    (
+        _text("arm", ""),
+        _text("split", ""),
+        _text("repeat", "a number, or `all`"),
+        _text("fold", "a number, or `all` when pooled"),
+        _text("metric", ""),
+        *_SLICE,
+        _text("probability", "raw or calibrated"),
+        _text("operating_point", "empty for metrics without a threshold", may_be_empty=True),
+        *_VALUE,
+        _whole("n_positive", "cases"),
+        _text("interval", "method"),
+        _text("status", "ok, suppressed or withheld"),
+        _text("reason", "", may_be_empty=True),
+    ),
+)
+
+COMPARISONS = Table(
+    "comparisons",
+    (
+        _text("arm", ""),
+        _text("rival", "an arm, complement, uncalibrated, no_deferral or plain_training"),
+        _text("metric", ""),
+        *_SLICE,
+        _real("difference", "arm minus rival"),
+        _real("low", "95 % interval"),
+        _real("high", "95 % interval"),
+        _real("p", "two-sided"),
+        _real("p_holm", "within the family"),
+        _text("family", "", may_be_empty=True),
+        _whole("n_patients", ""),
+        _text("verdict", "better, worse, not_shown, cannot_tell or exploratory"),
+    ),
+)
+
+CURVES = Table(
+    "curves",
+    (
+        _text("kind", "roc, precision_recall, reliability, decision, risk_coverage, robustness"),
+        _text("arm", ""),
+        *_SLICE,
+        _real("x", ""),
+        _real("y", ""),
+        _real("low", ""),
+        _real("high", ""),
+        Column("n_cases", "real", "cases behind the point", may_be_empty=True),
+    ),
+)
+
+EXPLANATIONS = Table(
+    "explanations",
+    (
+        _text("arm", ""),
+        _text("case_id", ""),
+        _text("class_name", ""),
+        _text("method", ""),
+        _text("input", ""),
+        _real("share", "|attribution| of the input over the sum of |attribution| of all inputs"),
+        _real("attribution", "signed sum over the input, in logits"),
+        _real("logit_change", "logit of the case minus logit of the reference, all inputs"),
+        _real("completeness_error", "|sum of attributions - logit change|, in logits"),
+        _text("status", "pass or withheld"),
+        _text("reason", "", may_be_empty=True),
+        _text("file", "arrays of the case and class, relative to the run"),
+    ),
+)
+
+EXPLANATION_AUDIT = Table(
+    "explanation_audit",
+    (
+        _text("arm", ""),
+        _text("method", ""),
+        _text("input", ""),
+        _text("class_name", ""),
+        _text("group_by", ""),
+        _text("group", ""),
+        _text("test", "`overall` for the verdict"),
+        *_VALUE,
+        _text("verdict", "pass, weak or fail"),
+        _text("reason", "", may_be_empty=True),
+    ),
+)
+
+TRAINING = Table(
+    "training",
+    (
+        _text("arm", ""),
+        *_FOLD,
+        _whole("member", ""),
+        _whole("epoch", "from 1; 0 is before training"),
+        _real("train_loss", ""),
+        _real("validate_loss", ""),
+        _real("validate_auroc", "macro over classes that have both outcomes"),
+        _text("best", "yes at the epoch whose weights were kept", may_be_empty=True),
+    ),
+)
+
+TABLES = {
+    table.name: table
+    for table in (
+        CASES,
+        SPLITS,
+        NOTES,
+        INTAKE,
+        THRESHOLDS,
+        PREDICTIONS,
+        CALIBRATION,
+        METRICS,
+        COMPARISONS,
+        CURVES,
+        EXPLANATIONS,
+        EXPLANATION_AUDIT,
+        TRAINING,
+    )
+}
+"""Tables by file name, without `.parquet`."""
