@@ -1,0 +1,83 @@
+"""Deals patients out to parts so that every part has its share of every label.
+
+Iterative stratification, by patient: Sechidis, Tsoumakas, Vlahavas. ECML PKDD 2011.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clinmm.cohort.cohort import Cohort
+
+
+def deal(
+    counts: NDArray[np.float64], shares: Sequence[float], rng: np.random.Generator
+) -> NDArray[np.int_]:
+    """(P,) the part of each patient, 0 to len(shares) - 1.
+
+    The rarest label first. Its patients fill a whole number of places in each part: the share of
+    them that the part still lacks, what is left over going to the largest remainders. Patients
+    with most cases choose first, and take the part that lacks most cases per open place. With one
+    label per patient every part is within one patient of its share of each label.
+
+    Args:
+        counts: (P, K) cases of each patient with each label; every patient has at least one.
+        shares: of the patients, one per part; they sum to 1.
+        rng: decides ties.
+    """
+    has = counts > 0
+    share = np.asarray(shares, dtype=np.float64)
+    lacks = np.outer(share, has.sum(axis=0))  # patients with each label, (parts, K)
+    lacks_cases = np.outer(share, counts.sum(axis=0))
+    lacks_any = share * len(counts)
+    part = np.full(len(counts), -1)
+    shuffled = rng.permutation(len(counts))
+    while (part < 0).any():
+        left = has[part < 0].sum(axis=0)
+        label = int(np.argmin(np.where(left > 0, left, np.inf)))
+        waiting = shuffled[(part[shuffled] < 0) & has[shuffled, label]]
+        places = _places(lacks[:, label], share, len(waiting), lacks_any, rng)
+        for patient in waiting[np.argsort(-counts[waiting, label], kind="stable")]:
+            per_place = np.where(places > 0, lacks_cases[:, label] / np.maximum(places, 1), -np.inf)
+            ties = (rng.permutation(len(share)), -places, -per_place.round(9))
+            chosen = int(np.lexsort(ties)[0])
+            part[patient] = chosen
+            places[chosen] -= 1
+            lacks[chosen] -= has[patient]
+            lacks_cases[chosen] -= counts[patient]
+            lacks_any[chosen] -= 1
+    return part
+
+
+def _places(
+    lacks: NDArray[np.float64],
+    share: NDArray[np.float64],
+    n: int,
+    lacks_any: NDArray[np.float64],
+    rng: np.random.Generator,
+) -> NDArray[np.int_]:
+    """(parts,) whole places that sum to n, in proportion to what each part lacks."""
+    wanted = np.maximum(lacks, 0)
+    wanted = wanted if wanted.sum() > 1e-9 else share
+    exact = (wanted / wanted.sum() * n).round(9)
+    places: NDArray[np.int_] = np.floor(exact).astype(np.int_)
+    ties = (rng.permutation(len(share)), -lacks_any.round(9), -(exact - places).round(9))
+    places[np.lexsort(ties)[: n - places.sum()]] += 1
+    return places
+
+
+def label_counts(cohort: Cohort) -> tuple[list[str], NDArray[np.float64]]:
+    """Patients in order of appearance, and (P, K + 1) cases of each with each class.
+
+    The last column counts the cases of patients without any class, so that they are dealt too.
+    """
+    patients = cohort.table["patient_id"]
+    names = list(dict.fromkeys(patients))
+    row = {name: i for i, name in enumerate(names)}
+    at = np.array([row[name] for name in patients])
+    counts = np.zeros((len(names), len(cohort.class_names) + 1))
+    np.add.at(counts[:, :-1], at, np.nan_to_num(cohort.targets()))
+    none = counts.sum(axis=1) == 0
+    counts[none, -1] = np.bincount(at, minlength=len(names))[none]
+    return names, counts

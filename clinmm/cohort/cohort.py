@@ -1,0 +1,224 @@
+"""Cohort: the cases of a study, read from one table, with every input by its name."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from clinmm.cohort.files import sha256_of
+from clinmm.cohort.notes import TOKEN, mask_pattern
+from clinmm.cohort.spec import CohortSpec, ImageInput, NoteInput, RecordInput, SensitiveColumn
+from clinmm.cohort.targets import target_array
+from clinmm.errors import InputError, did_you_mean
+
+NOT_RECORDED = "not recorded"
+
+
+@dataclass(frozen=True, eq=False)
+class Cohort:
+    """The cases that belong, in order. Make one with `load_cohort`.
+
+    spec: what the columns are.
+    folder: the table's folder; paths in cells are relative to it.
+    table: one row per case, index 0..n-1, columns `case_id`, `patient_id` (text, never missing)
+        and those of the table as text, None where not recorded.
+    dropped: step -> number of rows it took away, in the order of the steps.
+    """
+
+    spec: CohortSpec
+    folder: Path
+    table: pd.DataFrame
+    dropped: dict[str, int]
+    _hashes: dict[Path, str | None] = field(default_factory=dict, repr=False)
+
+    # --- size and target -------------------------------------------------------------------
+    @property
+    def n_cases(self) -> int:
+        return len(self.table)
+
+    @property
+    def n_patients(self) -> int:
+        return int(self.table["patient_id"].nunique())
+
+    @property
+    def task(self) -> str:
+        """binary, multiclass or multilabel."""
+        return self.spec.target.kind
+
+    @property
+    def class_names(self) -> list[str]:
+        """Binary: the target's name; multiclass: its classes; multilabel: its columns."""
+        return self.spec.target.class_names
+
+    def targets(self) -> NDArray[np.float64]:
+        """(n_cases, n_classes) of 0 and 1, NaN where not recorded; multiclass is one-hot."""
+        return target_array(self.table, self.spec.target)
+
+    # --- inputs ------------------------------------------------------------------------------
+    def _image(self, name: str) -> ImageInput:
+        source = self.spec.inputs.get(name)
+        if not isinstance(source, ImageInput):
+            raise _no_such("image", name, self.spec)
+        return source
+
+    def _note(self, name: str) -> NoteInput:
+        source = self.spec.inputs.get(name)
+        if not isinstance(source, NoteInput):
+            raise _no_such("note", name, self.spec)
+        return source
+
+    def _record(self, name: str) -> RecordInput:
+        source = self.spec.inputs.get(name)
+        if not isinstance(source, RecordInput):
+            raise _no_such("record", name, self.spec)
+        return source
+
+    def image_paths(self, name: str) -> list[Path | None]:
+        """Full path of each case's file, None where there is none; a file may be absent on disk."""
+        cells = self.table[self._image(name).column]
+        return [self.folder / cell if isinstance(cell, str) else None for cell in cells]
+
+    def image_sha256(self, name: str) -> list[str | None]:
+        """Hex SHA-256 of each case's file, None where there is none. Each file is read once."""
+        paths = self.image_paths(name)
+        for path in paths:
+            if path is not None and path not in self._hashes:
+                self._hashes[path] = sha256_of(path)
+        return [None if path is None else self._hashes[path] for path in paths]
+
+    def notes(self, name: str) -> list[str | None]:
+        """Each case's note with the cohort's masks applied; None where blank or not recorded."""
+        source = self._note(name)
+        pattern = mask_pattern(source.mask)
+        return [
+            None
+            if not isinstance(cell, str) or not cell.strip()
+            else (pattern.sub(TOKEN, cell) if pattern else cell)
+            for cell in self.table[source.column]
+        ]
+
+    def record(self, name: str) -> pd.DataFrame:
+        """(n_cases, columns), numeric columns first: float64 with NaN, then text with None.
+
+        A numeric cell that is no number is NaN here; the check `columns` reports it.
+        """
+        source = self._record(name)
+        numeric = {c: _numbers(self.table[c]) for c in source.numeric}
+        return pd.DataFrame({**numeric, **{c: self.table[c] for c in source.categorical}})
+
+    def present(self, name: str) -> NDArray[np.bool_]:
+        """(n_cases,) whether the case has the input: a path, a note that is not blank, or at
+        least one recorded column."""
+        source = self.spec.inputs.get(name)
+        if isinstance(source, ImageInput):
+            return self.table[source.column].notna().to_numpy(bool)
+        if isinstance(source, NoteInput):
+            return np.array([note is not None for note in self.notes(name)], dtype=bool)
+        return self.record(name).notna().any(axis=1).to_numpy(bool)
+
+    def patterns(self) -> list[str]:
+        """Per case, the names of the inputs present, alphabetical, joined by +; or `none`."""
+        names = sorted(self.spec.inputs)
+        have = np.array([self.present(name) for name in names]).T
+        return [
+            "+".join(name for name, here in zip(names, row, strict=True) if here) or "none"
+            for row in have
+        ]
+
+    # --- who they are ------------------------------------------------------------------------
+    def groups(self) -> pd.DataFrame:
+        """Index case_id, one text column per sensitive attribute; `not recorded` if missing.
+
+        A number outside the bins is its own group, `outside [0, 120)`.
+        """
+        columns = {
+            name: _grouped(self.table[attribute.column], attribute)
+            for name, attribute in self.spec.sensitive.items()
+        }
+        return pd.DataFrame(columns, index=pd.Index(self.table["case_id"], name="case_id"))
+
+    def index_times(self) -> "pd.Series[pd.Timestamp]":
+        """When each prediction is made; NaT where not recorded or in none of the formats."""
+        when = self.spec.index_time
+        if when is None:
+            raise InputError("the cohort file names no index_time. Add index_time: {column: ...}")
+        cells = self.table[when.column]
+        times = pd.Series(pd.NaT, index=cells.index, dtype="datetime64[ns]")
+        for text in when.formats:
+            times = times.fillna(pd.to_datetime(cells, format=text, errors="coerce"))
+        return times
+
+    # --- parts and copies --------------------------------------------------------------------
+    def subset(self, indices: Sequence[int] | NDArray[np.int_]) -> "Cohort":
+        """The cases at these positions, in this order."""
+        part = self.table.iloc[list(indices)].reset_index(drop=True)
+        return replace(self, table=part)
+
+    def for_run(self) -> pd.DataFrame:
+        """The run's case table: ids, every declared column (numeric ones of the record as float64,
+        others as text), notes masked, `{input}` and `{input}_sha256` for each image, `pattern`."""
+        columns: dict[str, object] = {
+            "case_id": self.table["case_id"],
+            "patient_id": self.table["patient_id"],
+        }
+        for _, column in self.spec.declared():
+            columns.setdefault(column, self.table[column])
+        for name in self.spec.input_names("record"):
+            numeric = self.record(name)[list(self._record(name).numeric)]
+            columns |= {str(column): cells for column, cells in numeric.items()}
+        for name in self.spec.input_names("note"):
+            columns[self._note(name).column] = self.notes(name)
+        for name in self.spec.input_names("image"):
+            columns[name] = self.table[self._image(name).column]
+            columns[f"{name}_sha256"] = self.image_sha256(name)
+        columns["pattern"] = self.patterns()
+        return pd.DataFrame(columns)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the cohort file's meaning, the declared columns and the files' bytes.
+
+        The table's path is left out, so the same data in another folder has the same one.
+        """
+        whole = hashlib.sha256()
+        spec = self.spec.model_dump(mode="json", exclude={"table"})
+        whole.update(json.dumps(spec, sort_keys=True).encode())
+        columns = ["case_id", "patient_id", *dict.fromkeys(c for _, c in self.spec.declared())]
+        cells = self.table[columns].astype(object)
+        rows = cells.where(cells.notna(), None).to_numpy(dtype=object).tolist()
+        whole.update(json.dumps([columns, rows]).encode())
+        for name in self.spec.input_names("image"):
+            whole.update(json.dumps([name, self.image_sha256(name)]).encode())
+        return whole.hexdigest()
+
+
+def _no_such(kind: str, name: str, spec: CohortSpec) -> InputError:
+    return InputError(f"no {kind} input '{name}'. {did_you_mean(name, spec.input_names(kind))}")
+
+
+def _numbers(cells: pd.Series) -> pd.Series:
+    numbers = pd.to_numeric(cells, errors="coerce").astype("float64")
+    return numbers.where(np.isfinite(numbers))
+
+
+def _grouped(cells: pd.Series, attribute: SensitiveColumn) -> list[str]:
+    if attribute.bins is None:
+        return [cell if isinstance(cell, str) else NOT_RECORDED for cell in cells]
+    edges = attribute.bins
+    labels = [f"[{low:g}, {high:g})" for low, high in pairwise(edges)]
+    outside = f"outside [{edges[0]:g}, {edges[-1]:g})"
+    numbers = _numbers(cells).to_numpy()
+    places = np.searchsorted(np.array(edges), numbers, side="right")
+    return [
+        NOT_RECORDED
+        if np.isnan(number)
+        else (labels[place - 1] if 0 < place < len(edges) else outside)
+        for number, place in zip(numbers, places, strict=True)
+    ]

@@ -1,0 +1,197 @@
+"""A first cohort.yaml from a table's columns: the one place where clinmm guesses, and says so."""
+
+import os
+from pathlib import Path
+
+import pandas as pd
+
+from clinmm.cohort.table import read_table, without_missing
+
+IMAGE_ENDINGS = (".dcm", ".dicom", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+LONG_TEXT = 40
+"""Mean length in characters from which a column of many different texts is taken for a note."""
+
+_SENSITIVE = ("sex", "gender", "age", "age_years", "race", "ethnicity", "insurance", "language")
+_UNKNOWN = ("?", "NA", "N/A", "n/a", "nan", "NaN", "null", "None", "unknown", "Unknown", "todo")
+_OUTCOMES = (
+    "target", "label", "outcome", "diagnosis", "died", "death", "dead", "mortality", "survival",
+    "finding", "malignant", "class", "dx", "icu", "intubated", "y",
+)  # fmt: skip
+
+
+def draft_cohort(table_path: Path, out: Path | None = None) -> str:
+    """Text of a cohort.yaml guessed from the columns, every guess marked for checking.
+
+    Args:
+        table_path: a .csv or .parquet table.
+        out: the file it is meant for; beside the table by default.
+
+    Raises:
+        InputError: the table cannot be read.
+    """
+    table_path = Path(table_path)
+    raw = read_table(table_path)
+    missing = [value for value in _UNKNOWN if (raw == value).any().any()]
+    table = without_missing(raw, missing)
+    case_id, patient_id = _ids(table)
+    names = [str(name) for name in table]
+    left = [c for c in names if c not in (case_id, patient_id) and table[c].notna().any()]
+    images = [c for c in left if _is_image(table[c])]
+    notes = [c for c in left if c not in images and _is_note(table[c])]
+    numeric = [c for c in left if c not in images + notes and _is_numeric(table[c])]
+    texts = [c for c in left if c not in images + notes + numeric and table[c].nunique() <= 20]
+    target = _target(table, texts + numeric)
+    others = [c for c in texts + numeric if _names_outcome(c) and c != target]
+    inputs = [c for c in texts + numeric if c != target and c not in others]
+    inputs = [c for c in inputs if table[c].nunique() > 1]
+    beside = out.parent if out else table_path.parent
+    where = Path(os.path.relpath(table_path.resolve(), beside.resolve())).as_posix()
+    return "\n".join(
+        [
+            *_head(where, case_id, patient_id, missing),
+            *_target_lines(table, target, others),
+            *_input_lines(
+                images,
+                notes,
+                [c for c in inputs if c in numeric],
+                [c for c in inputs if c in texts],
+            ),
+            *_sensitive_lines([c for c in left if c != target], set(numeric)),
+            *_unused_lines(
+                names, [*images, *notes, *inputs, *others, case_id, patient_id, str(target)]
+            ),
+            "",
+        ]
+    )
+
+
+def _q(text: object) -> str:
+    """A YAML scalar in double quotes: any column name or value is safe in it."""
+    escaped = str(text).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
+def _list(values: list[str]) -> str:
+    return f"[{', '.join(_q(value) for value in values)}]"
+
+
+def _ids(table: pd.DataFrame) -> tuple[str, str]:
+    """The first column without repeats named like an id, and one named like a patient's."""
+    names = [str(name) for name in table]
+    unique = [c for c in names if table[c].notna().all() and table[c].is_unique]
+    named = [c for c in unique if "id" in c.lower() and "patient" not in c.lower()]
+    case_id = (named or unique or names)[0]
+    patients = [c for c in names if any(w in c.lower() for w in ("patient", "subject", "mrn"))]
+    return case_id, (patients or [case_id])[0]
+
+
+def _is_image(cells: pd.Series) -> bool:
+    known = cells.dropna().str.lower()
+    return bool(known.str.endswith(IMAGE_ENDINGS).mean() > 0.9)
+
+
+def _is_note(cells: pd.Series) -> bool:
+    known = cells.dropna()
+    spaced = known.str.contains(" ").mean() > 0.5
+    return bool(spaced and known.str.len().mean() >= LONG_TEXT and known.nunique() > 20)
+
+
+def _is_numeric(cells: pd.Series) -> bool:
+    known = cells.dropna()
+    return bool(pd.to_numeric(known, errors="coerce").notna().mean() > 0.9)
+
+
+def _target(table: pd.DataFrame, columns: list[str]) -> str | None:
+    """A column named like an outcome, rather with two values; else the first with two values."""
+    few = [c for c in columns if 2 <= table[c].nunique() <= 20]
+    named = [c for c in few if _names_outcome(c)]
+    two = [c for c in few if table[c].nunique() == 2 and c.lower() not in _SENSITIVE]
+    choice = [c for c in named if c in two] + named + two
+    return choice[0] if choice else None
+
+
+def _names_outcome(column: str) -> bool:
+    return any(part in _OUTCOMES for part in column.lower().split("_"))
+
+
+def _head(table: str, case_id: str, patient_id: str, missing: list[str]) -> list[str]:
+    alone = " It is the case id: give the patient's." if patient_id == case_id else ""
+    return [
+        f"# A first draft, guessed from the columns of {Path(table).name}. Check every line:",
+        "# clinmm does not guess anywhere else. Then: clinmm check THIS_FILE",
+        f"name: {_q(Path(table).stem)}",
+        f"table: {_q(table)} # relative to this file; so are paths in cells, to the table",
+        f"case_id: {_q(case_id)} # CHECK: different in every row",
+        f"patient_id: {_q(patient_id)} # CHECK: no patient may be in two parts of a split.{alone}",
+        "unit_name: patient",
+        f"missing: {_list(['', *missing])} # CHECK: these values mean `not recorded`, everywhere",
+        "# keep: {column: [value, ...]} # which rows belong",
+        "# require: [note]              # inputs without which a case does not belong",
+        "# drop_duplicates_of: image    # same file bytes: keep the first",
+        "",
+    ]
+
+
+def _target_lines(table: pd.DataFrame, target: str | None, others: list[str]) -> list[str]:
+    if target is None:
+        return [
+            "# CHECK: no column looks like an outcome. Name it; which values mean what?",
+            'target: {name: outcome, kind: binary, column: FILL_IN, positive: ["1"], '
+            'negative: ["0"]}',
+            "",
+        ]
+    counts = table[target].value_counts()
+    said = ", ".join(f"{_q(value)} {n} rows" for value, n in counts.items())
+    name = _q(target)
+    if len(counts) == 2:
+        low, high = sorted(map(str, counts.index))
+        kind = f"kind: binary, column: {name}, positive: [{_q(high)}], negative: [{_q(low)}]"
+        check = "# CHECK: is this what you predict, and which value is the positive one? "
+    else:
+        kind = f"kind: multiclass, column: {name}, classes: {_list(sorted(map(str, counts.index)))}"
+        check = "# CHECK: is this what you predict? "
+    lines = [check + said.replace("\n", " ")]
+    if others:
+        listed = ", ".join(others).replace("\n", " ")
+        lines.append(f"# These look like outcomes too, so they are no inputs: {listed}")
+    return [*lines, f"target: {{name: {name}, {kind}}}", ""]
+
+
+def _input_lines(
+    images: list[str], notes: list[str], numeric: list[str], texts: list[str]
+) -> list[str]:
+    lines = ["inputs: # CHECK: nothing here may be known only after the prediction is made"]
+    for place, column in enumerate(images):
+        name = "image" if len(images) == 1 else f"image_{place + 1}"
+        lines.append(f"  {name}: {{kind: image, column: {_q(column)}}}")
+    for place, column in enumerate(notes):
+        name = "note" if len(notes) == 1 else f"note_{place + 1}"
+        lines.append(f"  {name}: # CHECK: mask the words that give the answer away")
+        lines.append(f"    {{kind: note, column: {_q(column)}, mask: []}}")
+    if numeric or texts:
+        lines += ["  record: # CHECK: units, and that no column follows from the outcome"]
+        lines += ["    kind: record"]
+        if numeric:
+            lines += ["    numeric:", *(f"      {_q(column)}: unit" for column in numeric)]
+        if texts:
+            lines += [f"    categorical: {_list(texts)}"]
+    if len(lines) == 1:
+        lines.append("  note: {kind: note, column: FILL_IN} # CHECK: no input was recognised")
+    return [*lines, ""]
+
+
+def _sensitive_lines(columns: list[str], numeric: set[str]) -> list[str]:
+    found = [column for column in columns if column.lower() in _SENSITIVE]
+    if not found:
+        return ["# CHECK: whom might the model fail? sensitive: {sex: COLUMN}", ""]
+    lines = ["sensitive: # CHECK: whom might the model fail? Add what is missing here"]
+    for column in found:
+        name = column.replace("*", "_")
+        cut = f"{{column: {_q(column)}, bins: [0, 40, 65, 120]}}"
+        lines.append(f"  {_q(name)}: {cut if column in numeric else _q(column)}")
+    return [*lines, ""]
+
+
+def _unused_lines(columns: list[str], used: list[str]) -> list[str]:
+    unused = [column for column in columns if column not in used]
+    return [f"# Not used: {', '.join(unused)}".replace("\n", " ")] if unused else []

@@ -1,0 +1,155 @@
+"""cohort.yaml and its table -> Cohort, or every reason why not."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pydantic import ValidationError
+
+from clinmm.cohort.cohort import Cohort
+from clinmm.cohort.files import leads_out
+from clinmm.cohort.spec import CohortSpec, ImageInput
+from clinmm.cohort.table import read_table, resolve_table, without_missing
+from clinmm.cohort.targets import target_array, unknown_values
+from clinmm.errors import InputError, did_you_mean
+from clinmm.settings_errors import as_input_error
+from clinmm.settings_file import read_settings
+
+
+def read_spec(path: Path) -> CohortSpec:
+    """The cohort file alone, without its table. Raises InputError with every problem."""
+    return spec_from(read_settings(path), str(path))
+
+
+def spec_from(settings: dict[str, Any], source: str) -> CohortSpec:
+    """The cohort file from its content. Raises InputError with every problem."""
+    try:
+        return CohortSpec.model_validate(settings)
+    except ValidationError as error:
+        raise as_input_error(error, source, CohortSpec) from None
+
+
+def load_cohort(path: Path | str, *, for_prediction: bool = False) -> Cohort:
+    """The cases that belong, after: missing values, keep, require, cases without a target,
+    duplicates, sample (in this order).
+
+    Args:
+        path: the cohort file.
+        for_prediction: the target is not needed: its columns may be absent, and cases without
+            one stay.
+
+    Raises:
+        InputError: unknown keys, absent columns, ids that are missing or come twice, target
+            values that mean nothing, paths out of the table's folder, or no case left. Files
+            that are absent or unreadable do not raise: the check `files` finds them.
+    """
+    path = Path(path)
+    source = str(path)
+    spec = read_spec(path)
+    table_path = resolve_table(spec.table, path.parent, source)
+    raw = read_table(table_path)
+    if problems := _absent_columns(spec, raw, source, table_path, for_prediction):
+        raise InputError(problems)
+    table = without_missing(raw, spec.missing)
+    for column in spec.target.columns:
+        if column not in table:
+            table[column] = None
+    problems = _bad_ids(spec, table, source)
+    table = table.assign(case_id=table[spec.case_id], patient_id=table[spec.patient_id])
+    cohort = Cohort(spec, table_path.parent, table, {})
+    for column, allowed in spec.keep.items():
+        cohort = _keep(cohort, cohort.table[column].isin(list(allowed)), "keep")
+    for name in spec.require:
+        cohort = _keep(cohort, cohort.present(name), "require")
+    if spec.target.columns[0] in raw or not for_prediction:
+        problems += [f"{source}.target: {p}" for p in unknown_values(cohort.table, spec.target)]
+    problems += _paths_out(cohort, source)
+    if problems:
+        raise InputError(problems)
+    if not for_prediction:
+        labelled = ~pd.isna(target_array(cohort.table, spec.target)).all(axis=1)
+        cohort = _keep(cohort, labelled, "no target")
+    if spec.drop_duplicates_of:
+        hashes = pd.Series(cohort.image_sha256(spec.drop_duplicates_of), dtype=object)
+        cohort = _keep(cohort, ~(hashes.notna() & hashes.duplicated()), "duplicates")
+    cohort = _sampled(cohort, source)
+    if not cohort.n_cases:
+        raise InputError(f"{source}: no case is left of {len(raw)} rows; dropped {cohort.dropped}.")
+    return cohort
+
+
+def resolved_settings(cohort: Cohort) -> dict[str, Any]:
+    """The cohort file with its defaults, its table found from anywhere, for a run's copy."""
+    settings = cohort.spec.model_dump(mode="json", exclude_none=True)
+    if not cohort.spec.table.startswith("${"):
+        settings["table"] = str((cohort.folder / Path(cohort.spec.table).name).resolve())
+    return settings
+
+
+def _keep(cohort: Cohort, belongs: Any, step: str) -> Cohort:
+    rows = [i for i, stays in enumerate(belongs) if stays]
+    n_gone = cohort.n_cases - len(rows)
+    dropped = {**cohort.dropped, step: cohort.dropped.get(step, 0) + n_gone}
+    part = cohort.subset(rows)
+    return Cohort(part.spec, part.folder, part.table, dropped, part._hashes)
+
+
+def _sampled(cohort: Cohort, source: str) -> Cohort:
+    sample = cohort.spec.sample
+    if sample is None:
+        return cohort
+    if sample.rows > cohort.n_cases:
+        raise InputError(
+            f"{source}.sample.rows: wanted {sample.rows} of {cohort.n_cases} cases. Ask for fewer."
+        )
+    chosen = cohort.table.sample(sample.rows, random_state=sample.seed).index
+    dropped = {**cohort.dropped, "sample": cohort.n_cases - sample.rows}
+    part = cohort.subset(list(chosen))
+    return Cohort(part.spec, part.folder, part.table, dropped, part._hashes)
+
+
+def _absent_columns(
+    spec: CohortSpec, raw: pd.DataFrame, source: str, table: Path, for_prediction: bool
+) -> list[str]:
+    declared = [("case_id", spec.case_id), ("patient_id", spec.patient_id), *spec.declared()]
+    known = [str(name) for name in raw.columns]
+    return [
+        f"{source}.{key}: no column '{column}' in {table.name}. {did_you_mean(column, known)}"
+        for key, column in declared
+        if column not in raw and not (for_prediction and key == "target")
+    ]
+
+
+def _bad_ids(spec: CohortSpec, table: pd.DataFrame, source: str) -> list[str]:
+    problems = []
+    for key, column in (("case_id", spec.case_id), ("patient_id", spec.patient_id)):
+        empty = table.index[table[column].isna()]
+        if len(empty):
+            first = ", ".join(str(i + 2) for i in empty[:5])
+            problems.append(
+                f"{source}.{key}: {len(empty)} rows have no '{column}', first in line {first} of "
+                "the table. Every row needs one."
+            )
+    ids = table[spec.case_id].dropna()
+    twice = ids[ids.duplicated()].unique()
+    if len(twice):
+        problems.append(
+            f"{source}.case_id: {len(twice)} values of '{spec.case_id}' come more than once, such "
+            f"as {', '.join(map(str, twice[:5]))}. Each row needs its own."
+        )
+    return problems
+
+
+def _paths_out(cohort: Cohort, source: str) -> list[str]:
+    problems = []
+    for name, image in cohort.spec.inputs.items():
+        if not isinstance(image, ImageInput):
+            continue
+        cells = cohort.table[image.column]
+        out = cohort.table["case_id"][[isinstance(c, str) and leads_out(c) for c in cells]]
+        if len(out):
+            problems.append(
+                f"{source}.inputs.{name}: {len(out)} paths lead out of the table's folder (cases "
+                f"{', '.join(map(str, out[:5]))}). Write them relative to the table, without '..'."
+            )
+    return problems

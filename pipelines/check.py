@@ -1,0 +1,81 @@
+"""Look the cohort over before anything is trained on it.
+
+Reads   the cohort's table and files          Writes   intake, cases, images/
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from clinmm.cohort.cohort import Cohort
+from clinmm.cohort.copies import cases_with_copies
+from clinmm.cohort.manifest import load_cohort
+from clinmm.config import StudyConfig, find_config, load_config
+from clinmm.intake.accept import accept, refuse_errors, standing_errors
+from clinmm.intake.finding import Context, Finding, as_table
+from clinmm.intake.run_checks import run_checks
+from clinmm.progress import Tell, silent
+from clinmm.runs import Run
+from clinmm.settings_file import read_settings
+from clinmm.study import cohort_facts, cohort_yaml, open_study, start_study
+
+
+def main(folder: Path, tell: Tell = silent) -> pd.DataFrame:
+    """Checks a study; the findings are written first, so that they can be read where they stop it.
+
+    Args:
+        folder: a run folder of kind study.
+        tell: told how far it is, in checks and in display copies.
+
+    Returns:
+        The intake table.
+
+    Raises:
+        FindingsStand: errors stand that the config does not accept; lists them.
+    """
+    study = open_study(folder)
+    run, config, cohort = study.run, study.config, study.cohort
+    with run.stage("check"):
+        findings = _findings(cohort, config, tell)
+        run.write("intake", as_table(findings))
+        run.write("cases", cases_with_copies(run, cohort, config.review.copy_images, tell))
+        refuse_errors(findings)
+    return run.read("intake")
+
+
+def check_file(
+    file: Path | str, out: Path | None = None, tell: Tell = silent
+) -> tuple[pd.DataFrame, bool]:
+    """Checks a cohort file, or a study config (then also the split, and what it accepts).
+
+    Args:
+        file: a cohort file, a study config or the bare name of a shipped study.
+        out: a run folder for the findings; with a config, the study's own folder.
+        tell: told how far it is, in checks.
+
+    Returns:
+        The intake table, and whether an error stands.
+
+    Raises:
+        InputError: the file, or the cohort it names, is unusable.
+    """
+    path = Path(file) if Path(file).is_file() else find_config(file)
+    config = load_config(path) if "cohort" in read_settings(path) else None
+    cohort = load_cohort(config.cohort if config else path)
+    findings = _findings(cohort, config, tell)
+    table = as_table(findings)
+    if out is not None:
+        if config:
+            run = start_study(config, cohort, out).run
+        else:
+            run = Run.create(out, "audit", cohort_facts(cohort))
+            run.write_text("cohort.yaml", cohort_yaml(cohort))
+        run.write("intake", table)
+    return table, bool(standing_errors(findings))
+
+
+def _findings(cohort: Cohort, config: StudyConfig | None, tell: Tell) -> list[Finding]:
+    context = Context(split=config.split if config else None)
+    found = run_checks(cohort, context, progress=lambda name, i, n: tell("check", i, n, name))
+    tell("check", 1, 1)
+    return accept(found, config.intake.accept) if config else found

@@ -1,0 +1,134 @@
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import fisher_exact
+
+from clinmm.cohort.cohort import Cohort
+from clinmm.intake.checks.stated_label import check
+from clinmm.intake.finding import Context, Finding
+from clinmm.intake.words import affirmed
+
+Make = Callable[..., Cohort]
+N = 120  # cases; two a patient, so 60 patients, 20 of them positive
+POSITIVE = [i % 6 in (0, 1) for i in range(N)]
+
+
+def found(cohort: Cohort) -> list[Finding]:
+    return check(cohort, Context())
+
+
+def notes(positive: str, negative: str, share: float = 1.0, seed: int = 0) -> list[str]:
+    """Every patient's note, with `positive` added for this share of the positive patients."""
+    rng = np.random.default_rng(seed)
+    ordinary = ["cough", "fever", "chest pain", "a fall", "dizziness", "asthma", "nausea"]
+    written = []
+    for i in range(N):
+        base = f"Came with {ordinary[rng.integers(7)]} and {ordinary[rng.integers(7)]}. "
+        tells = POSITIVE[i] and (i // 6) < share * N / 6
+        written.append(base + (positive if tells else negative))
+    return written
+
+
+def test_a_planted_word_that_names_the_class_is_an_error(make: Make) -> None:
+    spec = {"target": {"name": "pneumonia", "kind": "multilabel", "columns": ["pneumonia"]}}
+    flags = [str(int(p)) for p in POSITIVE]
+    text = notes("Impression: Pneumonia.", "Impression: normal.", share=0.6)
+    (finding,) = found(make(N, spec, pneumonia=flags, text=text))
+    assert (finding.severity, finding.subject, finding.count) == ("error", "note", 12)
+    assert "'pneumonia' stands in the notes of 12 patients, 12 of them with" in finding.detail
+    assert finding.value == 1
+    assert finding.low == pytest.approx(0.025 ** (1 / 12))  # Clopper and Pearson, 12 of 12
+    holders = {f"c{i}" for i, note in enumerate(text) if "Pneumonia" in note}
+    assert set(finding.case_ids) == holders
+
+
+def test_a_planted_word_of_another_kind_is_a_warning(make: Make) -> None:
+    (finding,) = found(make(N, text=notes("Sent to the blue ward.", "Sent home.", share=0.6)))
+    assert finding.severity == "warning"
+    assert "of them with 'died'" in finding.detail
+    assert any(word in finding.detail for word in ("'blue", "'ward", "'sent to the blue"))
+
+
+def test_a_word_for_not_having_it_is_found_too(make: Make) -> None:
+    flags = [str(int(not p)) for p in POSITIVE]  # 40 of 60 patients positive
+    text = notes("Outcome: recovered", "Outcome: unknown")
+    findings = found(make(N, outcome=flags, text=text))
+    assert any("'recovered'" in f.detail and "without 'died'" in f.detail for f in findings)
+
+
+def test_denied_words_do_not_count(make: Make) -> None:
+    spec = {"target": {"name": "pneumonia", "kind": "multilabel", "columns": ["pneumonia"]}}
+    flags = [str(int(p)) for p in POSITIVE]
+    text = notes("No sign of pneumonia.", "Impression: normal.")
+    assert not [
+        f for f in found(make(N, spec, pneumonia=flags, text=text)) if "pneumonia'" in f.detail[:25]
+    ]
+
+
+def test_nothing_is_found_where_nothing_was_planted(make: Make) -> None:
+    for seed in range(5):
+        assert found(make(N, text=notes("Seen at noon.", "Seen at noon.", seed=seed))) == []
+
+
+def test_masked_words_are_gone_from_the_findings(make: Make) -> None:
+    text = notes("He died.", "Impression: normal.", share=0.6)
+    assert "'died'" in found(make(N, text=text))[0].detail
+    inputs: dict[str, Any] = {"note": {"kind": "note", "column": "text", "mask": ["died"]}}
+    assert found(make(N, {"inputs": inputs}, text=text)) == []
+
+
+def test_one_patient_with_many_notes_is_one_patient(make: Make) -> None:
+    patients = ["p0"] * 40 + [f"p{i}" for i in range(40, N)]
+    outcome = ["1"] * 40 + ["0"] * (N - 40)
+    text = ["Xanadu. Cough."] * 40 + ["Cough."] * (N - 40)
+    assert found(make(N, patient_id=patients, outcome=outcome, text=text)) == []
+
+
+def test_four_patients_are_too_few_to_say_and_five_are_not(make: Make) -> None:
+    outcome = [str(int(i < 12)) for i in range(N)]  # 6 of 60 patients: 4 of 4 is no chance either
+    for n, words in ((4, []), (5, ["'xanadu'"])):
+        text = ["Cough. Xanadu." if i < 2 * n else "Cough." for i in range(N)]
+        told = found(make(N, outcome=outcome, text=text))
+        assert [f.detail.split(" stands")[0] for f in told] == words
+
+
+def test_many_words_do_not_make_one_of_them_significant(make: Make) -> None:
+    rng = np.random.default_rng(0)
+    outcome = [str(int(i % 4 < 2)) for i in range(N)]  # half of the patients
+    words = [f"word{k}x" for k in range(300)]
+    text = [". ".join(rng.choice(words, 20)) for _ in range(N)]  # each word in a few notes
+    assert found(make(N, outcome=outcome, text=text)) == []
+
+
+def test_cohorts_without_a_note_pass(make: Make) -> None:
+    inputs = {"record": {"kind": "record", "numeric": {"age": "years"}}}
+    assert found(make(12, {"inputs": inputs})) == []
+    assert found(make(12, text=[None] * 12)) == []
+
+
+def test_the_tail_of_the_test_is_fishers(make: Make) -> None:
+    from scipy.stats import hypergeom
+
+    # 60 patients, 20 with the class; a word of 12 patients, 11 of them with it
+    ours = hypergeom.sf(11 - 1, 60, 20, 12)
+    theirs = fisher_exact([[11, 1], [9, 39]], alternative="greater").pvalue
+    assert ours == pytest.approx(theirs)
+
+
+@pytest.mark.parametrize(
+    ("note", "words"),
+    [
+        ("Denies fever, chills or cough.", set()),
+        ("No fever but cough", {"cough"}),
+        ("negative for effusion. Effusion later", {"effusion", "effusion later", "later"}),
+        ("without one two three four five six", {"six"}),
+        ("Pain\nfever", {"pain", "fever"}),
+        ("He ___ yesterday", {"yesterday"}),
+        ("COVID-19", {"covid", "19", "covid 19"}),
+        ("", set()),
+    ],
+)
+def test_what_a_note_affirms(note: str, words: set[str]) -> None:
+    assert affirmed(note) == words
