@@ -1,0 +1,50 @@
+"""One small phantom cohort with nothing planted and one with everything, made once."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pydicom
+import pytest
+
+from clinmm.cohort.phantom import PLANTS, make_phantom
+
+
+@dataclass(frozen=True)
+class Made:
+    folder: Path
+    table: pd.DataFrame
+    truth: dict[str, Any]
+
+    def truth_of(self, case_id: str) -> dict[str, Any]:
+        return next(case for case in self.truth["cases"] if case["case_id"] == case_id)
+
+    def displayed(self, path: Path) -> np.ndarray:
+        """As a viewer shows it, 0 to 1. PS3.3 C.11.1 and C.11.2.1.2: rescale, window, invert."""
+        ds = pydicom.dcmread(path)
+        values = ds.pixel_array * float(ds.RescaleSlope) + float(ds.RescaleIntercept)
+        low = float(ds.WindowCenter) - float(ds.WindowWidth) / 2
+        shown = np.clip((values - low) / float(ds.WindowWidth), 0, 1)
+        return 1 - shown if ds.PhotometricInterpretation == "MONOCHROME1" else shown
+
+
+def read(folder: Path) -> Made:
+    table = pd.read_csv(folder / "cases.csv", dtype=str, keep_default_na=False)
+    return Made(folder, table, json.loads((folder / "truth.json").read_text(encoding="utf-8")))
+
+
+@pytest.fixture(scope="session")
+def clean(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    folder = tmp_path_factory.mktemp("phantom") / "clean"
+    make_phantom(folder, seed=1, n_patients=30)
+    return read(folder)
+
+
+@pytest.fixture(scope="session")
+def flawed(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    folder = tmp_path_factory.mktemp("phantom") / "flawed"
+    make_phantom(folder, seed=1, n_patients=30, plant=PLANTS)
+    return read(folder)
