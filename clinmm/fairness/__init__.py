@@ -1,0 +1,1 @@
+"""Whom the model serves less well."""

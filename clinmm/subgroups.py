@@ -1,0 +1,86 @@
+"""Who is looked at apart: patterns of what was present, sensitive groups, intersections."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from clinmm.errors import InputError, did_you_mean
+
+NOT_RECORDED = "not recorded"
+ALL = "all"
+ANY = "any"
+
+
+@dataclass(frozen=True, eq=False)
+class Subset:
+    """Rows of one sample under the names that the tables give them. keep: (n,) bool."""
+
+    group_by: str
+    group: str
+    pattern: str
+    keep: NDArray[np.bool_]
+
+
+def everyone(n: int) -> Subset:
+    """All n rows."""
+    return Subset(ALL, ALL, ANY, np.ones(n, dtype=bool))
+
+
+def by_pattern(patterns: NDArray[np.object_]) -> Iterator[Subset]:
+    """One subset for each pattern of inputs present, in alphabetical order; none for `any`, which
+    says that what was present is not known."""
+    for pattern in sorted(set(patterns) - {ANY}):
+        yield Subset(ALL, ALL, pattern, np.asarray(patterns == pattern))
+
+
+def by_group(groups: pd.DataFrame, case_ids: NDArray[np.object_]) -> Iterator[Subset]:
+    """One subset for each value of each column of groups (indexed by case_id)."""
+    for column in groups.columns:
+        values = groups[column].reindex(case_ids).fillna(NOT_RECORDED).to_numpy(dtype=object)
+        for value in sorted(set(values)):
+            yield Subset(str(column), str(value), ANY, np.asarray(values == value))
+
+
+def grouping(groups: pd.DataFrame, asked: Sequence[str] | None = None) -> pd.DataFrame:
+    """The columns asked for, intersections made, `not recorded` where a value is empty.
+
+    Args:
+        groups: one row per case (index: case_id), one text column per attribute.
+        asked: attributes such as `sex`, and intersections such as `sex*age`, whose groups are
+            written `F*[40, 65)`. None: every column of groups.
+
+    Returns:
+        One text column for each asked name, the index of groups.
+
+    Raises:
+        InputError: an attribute that is not there, or case ids that occur twice.
+    """
+    problems = []
+    if groups.index.has_duplicates:
+        twice = int(groups.index.duplicated().sum())
+        problems.append(f"{twice} case ids have two rows of groups; give one row per case.")
+    names = [str(column) for column in groups.columns] if asked is None else list(asked)
+    known = [str(column) for column in groups.columns]
+    for name in names:
+        for part in name.split("*"):
+            if part not in known:
+                problems.append(
+                    f"no grouping column '{part}'. {did_you_mean(part, known)}"
+                    if known
+                    else f"no grouping column '{part}': there are none."
+                )
+    if problems:
+        raise InputError(problems)
+    # through object: a categorical does not take a new value
+    text = groups.astype(object).where(groups.notna(), NOT_RECORDED).astype(str)
+    made = {}
+    for name in names:
+        first, *others = name.split("*")
+        joined = text[first]
+        for other in others:
+            joined = joined + "*" + text[other]
+        made[name] = joined
+    return pd.DataFrame(made, index=groups.index)
