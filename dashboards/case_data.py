@@ -1,0 +1,173 @@
+"""One case as the case page shows it: picture, note, record and attributions, read from files."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+
+from clinmm.errors import InputError
+
+LARGEST_SIDE = 2600
+"""Pictures with a longer side are thinned for the screen; the file stays as it is."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Pixels for the viewer: gray (height, width) uint16, or colour (height, width, 3) uint8."""
+
+    pixels: NDArray[Any]
+
+    @property
+    def mode(self) -> str:
+        return "gray" if self.pixels.ndim == 2 else "rgb"
+
+
+@dataclass(frozen=True)
+class RecordRow:
+    """One value of the record; `value` is text, empty where not measured."""
+
+    name: str
+    value: str
+    unit: str
+    score: float | None = None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Attributions of one case and class, in logits; arrays by `INPUT/what`."""
+
+    rows: pd.DataFrame
+    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+    def withheld(self, name: str) -> str | None:
+        """Why the input's attribution is not shown, or None when it may be."""
+        rows = self.rows[(self.rows["input"] == name) & (self.rows["status"] != "pass")]
+        if not len(rows):
+            return None
+        reason = rows.iloc[0]["reason"]
+        return str(reason) if pd.notna(reason) else "withheld by the explanation audit"
+
+    def scale(self) -> float:
+        """The strongest of every word, column and patch that is shown, in logits; 1 if none is.
+
+        One scale for all inputs: an input that hardly mattered is drawn as faint as it was.
+        """
+        strongest = 0.0
+        for name in self.rows["input"].unique():
+            drawn = self.array(name, "map")
+            values = self.array(name, "score") if drawn is None else patch_sums(drawn)
+            if values is not None and values.size:
+                strongest = max(strongest, float(np.nanmax(np.abs(values))))
+        return strongest or 1.0
+
+    def array(self, name: str, what: str) -> NDArray[Any] | None:
+        """An input's array, unless it is absent or withheld."""
+        return None if self.withheld(name) else self.arrays.get(f"{name}/{what}")
+
+
+def inside(folder: Path, relative: str) -> Path:
+    """A path within the run. Raises InputError for one that leads out of it."""
+    path = (folder / relative).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise InputError(f"{relative} leads out of the run folder; it is not read")
+    return path
+
+
+def picture(folder: Path, relative: str) -> Picture | None:
+    """The display copy of an image; None where the case has none or the file is gone."""
+    if not relative or not (path := inside(folder, relative)).is_file():
+        return None
+    with Image.open(path) as opened:
+        if opened.mode.startswith("I") or opened.mode in ("L", "1"):
+            pixels = np.asarray(opened.convert("L") if opened.mode == "1" else opened)
+            pixels = np.clip(pixels, 0, 65535).astype(np.uint16)
+        else:
+            pixels = np.asarray(opened.convert("RGB"))
+    step = -(-max(pixels.shape[:2]) // LARGEST_SIDE)
+    return Picture(np.ascontiguousarray(pixels[::step, ::step]))
+
+
+def explanation(
+    folder: Path, table: pd.DataFrame | None, case_id: str, class_name: str, arm: str = "fused"
+) -> Explanation | None:
+    """What was explained for a case and class; None where nothing was."""
+    if table is None:
+        return None
+    rows = table[(table["case_id"] == case_id) & (table["class_name"] == class_name)]
+    rows = rows[rows["arm"] == arm]
+    if not len(rows):
+        return None
+    arrays: dict[str, NDArray[Any]] = {}
+    for file in rows["file"].dropna().unique():
+        path = inside(folder, str(file))
+        if path.is_file():
+            with np.load(path, allow_pickle=False) as stored:
+                arrays |= {name: stored[name] for name in stored.files}
+    return Explanation(rows, arrays)
+
+
+def patch_sums(attribution: NDArray[Any]) -> NDArray[np.float32]:
+    """What the patch around each pixel added to the logit, patches a twelfth of the longer side.
+
+    Single pixels of a gradient map are noise to the eye and tiny beside words; sums over patches
+    are of the same kind as the scores of words and columns.
+
+    Args:
+        attribution: (H, W), in logits.
+
+    Returns:
+        (H, W) sums over the square around each pixel, cut at the edges.
+    """
+    values = np.nan_to_num(attribution.astype(np.float64))
+    reach = max(max(values.shape) // 24, 0)
+    for axis in (0, 1):
+        total = np.cumsum(values, axis=axis)
+        total = np.concatenate([np.zeros_like(total.take([0], axis)), total], axis=axis)
+        at = np.arange(values.shape[axis])
+        stop = np.minimum(at + reach + 1, values.shape[axis])
+        values = total.take(stop, axis) - total.take(np.maximum(at - reach, 0), axis)
+    return values.astype(np.float32)
+
+
+def names_of_kind(cohort: Mapping[str, Any], kind: str) -> list[str]:
+    """Names of the cohort's inputs of one kind, in its order."""
+    return [name for name, one in cohort["inputs"].items() if one.get("kind") == kind]
+
+
+def note_text(case: "pd.Series[Any]", cohort: Mapping[str, Any], name: str) -> str:
+    """The note as the run keeps it; empty where there is none."""
+    column = cohort["inputs"][name].get("column", name)
+    for candidate in (column, name):
+        if candidate in case.index and pd.notna(case[candidate]):
+            return str(case[candidate])
+    return ""
+
+
+def record_rows(
+    case: "pd.Series[Any]", cohort: Mapping[str, Any], name: str, found: Explanation | None
+) -> list[RecordRow]:
+    """The record's columns in the cohort's order, with units and attributions where there are."""
+    declared = cohort["inputs"][name]
+    numeric = declared.get("numeric") or {}
+    units = dict(numeric) if isinstance(numeric, Mapping) else dict.fromkeys(numeric, "")
+    units |= dict.fromkeys(declared.get("categorical") or [], "")
+    scores: dict[str, float] = {}
+    if found is not None:
+        columns, values = found.array(name, "column"), found.array(name, "score")
+        if columns is not None and values is not None:
+            scores = {str(c): float(v) for c, v in zip(columns, values, strict=True)}
+    rows = []
+    for column, unit in units.items():
+        value = case.get(column)
+        text = "" if value is None or pd.isna(value) else _plain(value)
+        rows.append(RecordRow(str(column), text, str(unit or ""), scores.get(str(column))))
+    return rows
+
+
+def _plain(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, (int, float, np.number)) else str(value)

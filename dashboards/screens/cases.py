@@ -1,0 +1,223 @@
+"""One case: image, note and record; the reader's opinion first, then the model's output."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from clinmm.review.readings import CONFIDENCE_LABELS, Reading
+from dashboards import case_data, judging, note, panels, run_data, selections, viewer, words
+from dashboards import worklist as work
+
+VIEWER_HEIGHT = 560
+
+run = run_data.run()
+facts = run_data.facts()
+cohort = run_data.cohort()
+cases = run_data.table_or_stop("cases").set_index("case_id", drop=False)
+predictions = selections.test_predictions(run_data.table_or_stop("predictions"))
+explanations = run_data.table_if_made("explanations")
+curves = run_data.table_if_made("curves")
+metrics = run_data.table_if_made("metrics")
+store = run_data.store()
+classes = selections.classes(facts)
+unit = facts.get("unit_name", "patient")
+arms = list(dict.fromkeys(predictions["arm"]))
+arm = "fused" if "fused" in arms else arms[0]
+
+
+def reader_and_case() -> tuple[str, str]:
+    """The strip on top: which case, and who reads."""
+    left, right = st.columns([4, 1.25], vertical_alignment="bottom")
+    st.session_state.setdefault("reader_field", st.session_state.get("reader", ""))
+    with right:
+        field = st.text_input(
+            "Reader",
+            key="reader_field",
+            max_chars=80,
+            placeholder="Your name or initials",
+            help="Kept with your readings. This tool runs on this machine only and asks for no "
+            "password: use the same name each time.",
+        )
+    reader = st.session_state.reader = field.strip()
+    explained = set() if explanations is None else set(explanations["case_id"])
+    held_out = set(predictions["case_id"])
+    ids = work.explained_first([case for case in cases.index if case in held_out], explained)
+    with left:
+        status = work.statuses(store.readings(), reader)
+        return reader, work.choose(ids, status, len(explained & held_out))
+
+
+def image_column(case: "pd.Series[Any]", found: case_data.Explanation | None, key: str) -> None:
+    names = case_data.names_of_kind(cohort, "image")
+    if not names:
+        st.caption("This study has no image.")
+        return
+    name = names[0]
+    if len(names) > 1:
+        name = st.segmented_control("Image", names, default=names[0], key="image name") or names[0]
+    picture = case_data.picture(run.folder, selections.text(case.get(f"{name}_display")))
+    if picture is None:
+        st.html(f'<div class="absent">No {panels.escape(name)} for this case.</div>')
+        return
+    attribution = found.array(name, "map") if found else None
+    label = f"{name} of case {case['case_id']}"
+    map_id = f"{case['case_id']} {name} {key}"
+    if attribution is not None:
+        attribution = case_data.patch_sums(attribution)
+    viewer.show(
+        picture,
+        f"{case['case_id']} {name}",
+        label,
+        attribution,
+        found.scale() if found else 1.0,
+        map_id,
+        VIEWER_HEIGHT,
+    )
+    st.caption(
+        "Drag: window and level. Wheel: zoom. Shift-drag: pan. Double click: reset."
+        + (" Map: sums over small patches, whole image." if attribution is not None else "")
+    )
+    if found and (reason := found.withheld(name)):
+        st.info(f"The {name} map is withheld: {reason}")
+
+
+def text_column(case: "pd.Series[Any]", found: case_data.Explanation | None) -> None:
+    for name in case_data.names_of_kind(cohort, "note"):
+        st.html(f'<p class="panel-title">{panels.escape(name.capitalize())}</p>')
+        text = case_data.note_text(case, cohort, name)
+        if not text:
+            st.html(f'<div class="quiet">No {panels.escape(name)} for this case.</div>')
+            continue
+        spans = [found.array(name, what) if found else None for what in ("start", "end", "score")]
+        with st.container(border=True, height=200 if len(text) > 420 else "content"):
+            st.html(note.coloured(text, *spans, found.scale() if found else None))
+        if found and (reason := found.withheld(name)):
+            st.info(f"Word colours are withheld: {reason}")
+        elif found and spans[0] is not None:
+            st.html('<p class="small">Orange: for. Blue: against. Darker: stronger.</p>')
+    for name in case_data.names_of_kind(cohort, "record"):
+        st.html(f'<p class="panel-title">{panels.escape(name.capitalize())}</p>')
+        rows = case_data.record_rows(case, cohort, name, found)
+        drawn = [(row.name, row.value, row.unit, row.score) for row in rows]
+        st.html(panels.record(drawn, found.scale() if found else 1.0))
+        if found and (reason := found.withheld(name)):
+            st.info(f"Bars of the record are withheld: {reason}")
+
+
+def model_output(case_id: str, reading: Reading, risks: pd.DataFrame) -> None:
+    """Risks in words beside the reader's own opinion."""
+    confidence = CONFIDENCE_LABELS[reading.opinion.confidence]
+    st.html(
+        '<p class="panel-title">Risk estimates of the model, all inputs together</p>'
+        f'<p class="small">Your opinion is locked ({reading.opinion_at:%Y-%m-%d %H:%M} UTC, '
+        f"{confidence} confidence). Brown mark: how common it is in this cohort.</p>"
+    )
+    parts = []
+    for row in risks.itertuples():
+        if pd.isna(row.probability):
+            continue
+        near = selections.similar(curves, arm, row.class_name, row.probability)
+        seen = ""
+        if near is not None:
+            seen = words.observed(near["y"], near["low"], near["high"], near["n_cases"])
+        parts.append(
+            panels.risk_line(
+                words.class_label(row.class_name, "").capitalize(),
+                words.risk(row.probability, unit),
+                row.probability,
+                prevalence(row.class_name),
+                judging.opinion_words(reading.opinion, row.class_name),
+                seen,
+            )
+        )
+    st.html("".join(parts))
+    most = int(risks["n_estimates"].max())
+    if most > 1:
+        st.caption(f"Mean of {most} estimates, one per repeat.")
+    elif facts.get("predicted_by"):
+        st.caption(f"Estimated by {facts['predicted_by']}.")
+
+
+def prevalence(class_name: str) -> float | None:
+    if metrics is None:
+        return None
+    rows = selections.pooled(metrics, "prevalence", class_name=class_name)
+    rows = rows[rows["status"] == "ok"]
+    return float(rows.iloc[0]["value"]) if len(rows) else None
+
+
+def explained_class(case_id: str, risks: pd.DataFrame) -> str | None:
+    """Which class the map, words and bars are about; the highest risk first."""
+    if explanations is None:
+        return None
+    rows = explanations[(explanations["case_id"] == case_id) & (explanations["arm"] == arm)]
+    have = [name for name in risks["class_name"] if name in set(rows["class_name"])]
+    if not have:
+        st.caption("This case was not among those explained.")
+        return None
+    highest = risks[risks["class_name"].isin(have)].sort_values("probability").iloc[-1]
+    if len(have) == 1:
+        return have[0]
+    return st.segmented_control(
+        "Show what spoke for and against",
+        have,
+        default=highest["class_name"],
+        format_func=lambda name: words.class_label(name, ""),
+        key=f"explain {case_id}",
+        width="stretch",
+    ) or str(highest["class_name"])
+
+
+def share_bar(found: case_data.Explanation, class_name: str) -> None:
+    rows = found.rows.dropna(subset=["share"])
+    st.html(
+        f'<p class="panel-title">Shares of the inputs in the estimate for '
+        f"{panels.escape(words.class_label(class_name, ''))}</p>"
+        + panels.shares([(row.input, row.share) for row in rows.itertuples()])
+        + panels.small(
+            "Map, words and bars share one scale: the fullest colour is "
+            f"{words.number(found.scale(), 2)} in logits."
+        )
+    )
+
+
+def recorded(risks: pd.DataFrame) -> None:
+    """What the cohort says, once the verdict is saved and can no longer follow it."""
+    with st.expander("What the cohort records for this case"):
+        said = {1.0: "yes", 0.0: "no"}
+        pairs = [
+            (words.class_label(row.class_name, ""), said.get(row.target, "not recorded"))
+            for row in risks.itertuples()
+        ]
+        st.html(panels.facts(pairs))
+
+
+if not len(predictions):
+    st.info("This run has no held-out case to read.")
+    st.stop()
+reader, case_id = reader_and_case()
+case = cases.loc[case_id]
+reading = store.reading(reader, case_id) if reader else None
+left, middle, right = st.columns([5, 3.3, 3.7])
+found, class_name = None, None
+with right:
+    if not reader:
+        st.info("Write your name or initials under Reader to give an opinion.")
+    elif reading is None:
+        judging.ask_opinion(store, reader, case_id, classes, facts["target"]["kind"])
+    else:
+        risks = selections.case_risks(predictions, case_id, arm)
+        model_output(case_id, reading, risks)
+        class_name = explained_class(case_id, risks)
+        if class_name is not None:
+            found = case_data.explanation(run.folder, explanations, case_id, class_name, arm)
+            if found is not None:
+                share_bar(found, class_name)
+        judging.ask_verdict(store, reader, case_id, reading)
+        if reading.verdict is not None:
+            recorded(risks)
+with left:
+    image_column(case, found, class_name or "")
+with middle:
+    text_column(case, found)

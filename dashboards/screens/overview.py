@@ -1,0 +1,207 @@
+"""What is predicted, for whom, when and from what; and five plain answers."""
+
+import math
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboards import panels, run_data, selections, words
+from dashboards.panels import Line
+
+facts = run_data.facts()
+metrics = run_data.table_if_made("metrics")
+comparisons = run_data.table_if_made("comparisons")
+unit = facts.get("unit_name", "patient")
+target = facts["target"]["name"]
+
+
+def purpose() -> None:
+    """The first lines of every report: predicted what, for whom, when, from what."""
+    classes = [words.class_label(name, target) for name in selections.classes(facts)]
+    st.title(facts["cohort"]["name"])
+    source = words.listing(list(facts["inputs"])) if facts["inputs"] else "a model elsewhere"
+    when = facts.get("predicted_when") or "not stated"
+    said = (
+        f"Estimates {words.listing(classes)} for each {unit}, from {source}. "
+        f"When: {when}. {facts['n_cases']} cases of {facts['n_patients']} {unit}s."
+    )
+    st.html(f'<p class="lead">{panels.escape(said)}</p>')
+
+
+def how_good(class_name: str) -> str:
+    rows = selections.pooled(metrics, "auroc", class_name=class_name)
+    rows = rows[rows["status"] == "ok"].sort_values("value", ascending=False, kind="stable")
+    fused = rows[rows["arm"] == "fused"]
+    lines = [
+        Line(
+            words.arm(row.arm),
+            str(row.n_patients),
+            row.value,
+            row.low,
+            row.high,
+            strong=row.arm == "fused",
+        )
+        for row in rows.itertuples()
+    ]
+    if len(fused):
+        best = fused.iloc[0]
+        said = (
+            f"AUROC {words.number(best['value'])} "
+            f"({words.interval(best['low'], best['high'])}) with all inputs."
+        )
+    else:
+        said = "No estimate for all inputs together: too few patients, or not made."
+    low, high = panels.scale(lines, 0.0, 1.0)
+    heading = (words.class_label(class_name, target), f"{unit}s", "AUROC, 95 %")
+    detail = panels.forest(lines, min(low, 0.5), max(high, 0.6), 0.5, heading)
+    return panels.answer("How good are the estimates?", said, detail)
+
+
+def worth_it(class_name: str) -> str:
+    question = "Was it worth combining the inputs?"
+    row = None
+    if comparisons is not None:
+        row = selections.fusion_comparison(comparisons, class_name)
+    if row is None:
+        return panels.answer(question, "Not compared in this run.")
+    p = f", p {words.number(row['p_holm'])} after Holm" if not math.isnan(row["p_holm"]) else ""
+    detail = panels.small(
+        f"AUROC difference {words.number(row['difference'])} "
+        f"({words.interval(row['low'], row['high'])}{p}), paired on the same "
+        f"{row['n_patients']} {unit}s. Verdict: {words.VERDICTS[row['verdict']]}."
+    )
+    line = Line("together − best alone", str(row["n_patients"]), *_ends(row))
+    return panels.answer(
+        question,
+        words.fusion(row["verdict"], row["rival"]),
+        differences([line], "AUROC difference") + detail,
+    )
+
+
+def _ends(row: "pd.Series[Any]") -> tuple[float, float, float]:
+    return row["difference"], row["low"], row["high"]
+
+
+def differences(lines: list[Line], what: str) -> str:
+    """Differences on one scale with zero in the middle."""
+    return panels.forest(lines, *panels.middle(lines), 0.0, (what, f"{unit}s", "95 %"))
+
+
+def calibrated(class_name: str) -> str:
+    question = "Do the risk estimates match what happened?"
+    values = {}
+    for kind in ("raw", "calibrated"):
+        for metric in ("log_loss", "ece", "brier"):
+            found = selections.pooled(
+                metrics, metric, arm="fused", class_name=class_name, probability=kind
+            )
+            if len(found):
+                values[metric, kind] = found.iloc[0]
+    after, before = values.get(("log_loss", "calibrated")), values.get(("log_loss", "raw"))
+    if after is None or before is None:
+        return panels.answer(question, "Not measured in this run.")
+    said = words.calibration(after["value"], before["value"])
+    lines = [
+        Line(f"{words.metric(name)}, {kind}", "", *found[["value", "low", "high"]])
+        for (name, kind), found in values.items()
+        if name == "log_loss"
+    ]
+    low, high = panels.scale(lines, 0.0, 5.0)
+    detail = panels.forest(lines, low, high, None, ("lower is better", "", "95 %"))
+    detail += panels.small(judged())
+    for metric in ("ece", "brier"):
+        found = values.get((metric, "calibrated"))
+        if found is not None:
+            detail += panels.small(
+                f"{words.metric(metric)} {words.number(found['value'])} "
+                f"({words.interval(found['low'], found['high'])}): {words.MEANINGS[metric]}."
+            )
+    return panels.answer(question, said, detail)
+
+
+def judged() -> str:
+    """How many findings calibration helped, by the verdicts."""
+    if comparisons is None:
+        return ""
+    rows = selections.calibration_comparisons(comparisons)
+    counts = rows["verdict"].map(words.VERDICTS).value_counts(sort=False)
+    said = ", ".join(f"{name} for {n} of {len(rows)}" for name, n in counts.items())
+    return f"Log loss after calibration: {said}." if said else ""
+
+
+def fails_whom() -> str:
+    question = "Whom does it serve worst?"
+    if comparisons is None:
+        return panels.answer(question, "Not compared in this run.")
+    worst = selections.worst_gap(comparisons)
+    if worst is None:
+        return panels.answer(question, "No group could be compared with the others.")
+    several = len(selections.classes(facts)) > 1
+    name = f"{words.class_label(worst['class_name'], target)}, " if several else ""
+    said = words.gap(worst["group_by"], worst["group"], "auroc", worst["difference"])
+    rows = selections.gaps(comparisons, "auroc", worst["class_name"])
+    rows = rows[rows["group_by"] == worst["group_by"]]
+    lines = [
+        Line(f"{row.group_by} {row.group}", str(row.n_patients), row.difference, row.low, row.high)
+        for row in rows.head(4).itertuples()
+    ]
+    detail = differences(lines, "AUROC, group − others")
+    detail += panels.small(f"Verdict: {words.VERDICTS[worst['verdict']]}, of all groups' gaps.")
+    if hidden := [f"{who} ({n})" for who, n in selections.suppressed(metrics, "auroc").items()]:
+        listed = words.listing(hidden[:6]) + (f" and {len(hidden) - 6} more" * (len(hidden) > 6))
+        detail += panels.small(f"Too few {unit}s for an estimate: {listed}.")
+    shown = worst["verdict"] == "worse"
+    lead = "" if shown else "No gap between groups was shown. Largest seen: "
+    return panels.answer(question, f"{lead}{name}{said}.", detail)
+
+
+def intake() -> str:
+    question = "What did the check of the data find?"
+    findings = run_data.table_if_made("intake")
+    if findings is None:
+        return panels.answer(question, "No intake check in this run.")
+    counts = findings["severity"].value_counts()
+    said = ", ".join(
+        f"{counts.get(kind, 0)} {name}{'s' * (counts.get(kind, 0) != 1)}"
+        for kind, name in (("error", "error"), ("warning", "warning"), ("info", "remark"))
+    )
+    first = findings[findings["severity"] != "info"].head(3)
+    detail = "".join(
+        panels.small(f"{row.check.replace('_', ' ')}, {row.subject}: {row.detail}{accepted(row)}")
+        for row in first.itertuples()
+    )
+    return panels.answer(question, f"{said}.", detail)
+
+
+def accepted(row: Any) -> str:
+    reason = selections.text(row.accepted)
+    return f" Accepted: {reason}." if reason else ""
+
+
+def made_how() -> str:
+    seconds = sum(stage.get("seconds", 0) for stage in facts.get("stages", {}).values())
+    folds = facts.get("n_folds") or 0
+    test = f"{folds} folds, {facts.get('n_repeats', 1)} repeats" if folds else "held-out part"
+    pairs = [
+        ("Made", f"{facts['created'][:16].replace('T', ' ')} UTC by clinmm {facts['clinmm']}"),
+        ("Stages", f"{', '.join(facts.get('stages', {})) or 'none'} ({seconds:.0f} s)"),
+        ("Test", test),
+        ("Seed", str(facts.get("seed", "not given"))),
+        ("Cohort", f"fingerprint {str(facts['cohort'].get('fingerprint', ''))[:16]}"),
+    ]
+    return panels.answer("How was this made?", f"A {facts['kind']} run.", panels.facts(pairs))
+
+
+purpose()
+cards = []
+if metrics is None:
+    study = facts.get("study", {}).get("folder")
+    if study:
+        st.info(f"New cases, predicted by the study in {study}; its figures are there.")
+    else:
+        st.info(f"No figures yet. Make them with: clinmm evaluate {run_data.run().folder}")
+else:
+    headline = selections.headline_class(metrics, facts)
+    cards = [how_good(headline), worth_it(headline), calibrated(headline), fails_whom()]
+st.html(f'<div class="answers">{"".join([*cards, intake(), made_how()])}</div>')

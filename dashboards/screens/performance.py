@@ -1,0 +1,98 @@
+"""How well cases are ranked and called: by arm, by class, by what was present."""
+
+import pandas as pd
+import streamlit as st
+
+from dashboards import charts, panels, run_data, selections, words
+from dashboards.panels import Line
+
+facts = run_data.facts()
+unit = facts.get("unit_name", "patient")
+target = facts["target"]["name"]
+
+st.title("Performance")
+metrics = run_data.table_or_stop("metrics")
+overall = metrics[(metrics["group_by"] == "all") & (metrics["pattern"] == "any")]
+names = list(dict.fromkeys(overall["class_name"]))
+
+
+def lines(rows: pd.DataFrame, label: str) -> list[Line]:
+    """Rows of the metrics table as lines of a forest plot, labelled by one of its columns."""
+    said = {"arm": words.arm, "pattern": words.pattern}
+    return [
+        Line(
+            said.get(label, lambda name: words.class_label(name, target))(getattr(row, label)),
+            str(row.n_patients),
+            row.value,
+            row.low,
+            row.high,
+            note=selections.text(row.reason),
+            strong=label == "arm" and row.arm == "fused",
+        )
+        for row in rows.itertuples()
+    ]
+
+
+def ranked(metric: str, chosen: str) -> None:
+    """One metric: arms for the chosen class, and classes for all inputs together."""
+    by_arm = selections.pooled(metrics, metric, class_name=chosen)
+    by_class = selections.pooled(metrics, metric, arm="fused")
+    both = [
+        lines(by_arm.sort_values("value", ascending=False), "arm"),
+        lines(by_class, "class_name"),
+    ]
+    low, high = panels.scale(both[0] + both[1], 0.0, 1.0)
+    reference = 0.5 if metric == "auroc" else None
+    low = min(low, 0.5) if metric == "auroc" else low
+    left, right = st.columns(2)
+    heads = (f"Input, {words.class_label(chosen, target)}", "Finding, all inputs together")
+    for place, part, head in zip((left, right), both, heads, strict=True):
+        heading = (head, f"{unit}s", f"{words.metric(metric)}, 95 %")
+        place.html(panels.forest(part, low, high, reference, heading))
+
+
+left, right = st.columns(2)
+metric = left.selectbox(
+    "Measure",
+    [name for name in ("auroc", "auprc", "brier", "log_loss") if (overall["metric"] == name).any()],
+    format_func=words.metric,
+)
+chosen = right.selectbox("Finding", names, format_func=lambda name: words.class_label(name, target))
+st.caption(f"{words.metric(metric)}: {words.MEANINGS.get(metric, '')}. Held-out {unit}s only.")
+ranked(metric, chosen)
+
+st.header("By what was present")
+rows = selections.pooled(metrics, metric, arm="fused", class_name=chosen, pattern="*")
+rows = rows[rows["pattern"] != "any"]
+if len(rows):
+    present = lines(rows, "pattern")
+    low, high = panels.scale(present, 0.0, 1.0)
+    heading = ("Inputs present", f"{unit}s", f"{words.metric(metric)}, 95 %")
+    reference = 0.5 if metric == "auroc" else None
+    low = min(low, 0.5) if metric == "auroc" else low
+    st.html(panels.forest(present, low, high, reference, heading))
+else:
+    st.caption("Every case had the same inputs, or no pattern was measured.")
+
+st.header("At the operating point")
+rows = overall[(overall["arm"] == "fused") & overall["metric"].isin(["sensitivity", "specificity"])]
+rows = rows[(rows["repeat"] == "all") & (rows["split"] == "test")]
+for point in [name for name in selections.points(rows) if name]:
+    st.caption(f"{point.replace('_', ' ')}: threshold chosen on other {unit}s than these.")
+    for place, name in zip(st.columns(2), ("sensitivity", "specificity"), strict=True):
+        part = selections.at_point(selections.pooled(metrics, name, arm="fused"), point)
+        heading = ("Finding", f"{unit}s", f"{words.metric(name)}, 95 %")
+        place.html(panels.forest(lines(part, "class_name"), 0.0, 1.0, None, heading))
+if not len(rows):
+    st.caption("No operating point in this run.")
+
+curves = run_data.table_if_made("curves")
+if curves is not None:
+    where = {"kind": "roc", "arm": "fused", "group_by": "all", "pattern": "any"}
+    points = selections.matching(curves, where)
+    if len(points):
+        st.header("ROC curves, all inputs together")
+        titles = {name: words.class_label(name, target) for name in points["class_name"].unique()}
+        st.plotly_chart(
+            charts.roc(points, titles), theme=None, config={"displaylogo": False}, alt="ROC curves"
+        )

@@ -1,0 +1,144 @@
+"""Which rows of a run's tables a page shows. Rows are picked and sorted here, never computed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+NOT_ARMS = {"complement", "uncalibrated", "no_deferral", "plain_training"}
+"""Rivals of comparisons.parquet that are not arms."""
+
+
+def classes(facts: Mapping[str, Any]) -> list[str]:
+    """The classes a reader judges: target.name alone for a binary task."""
+    target = facts["target"]
+    return [target["name"]] if target["kind"] == "binary" else list(target["classes"])
+
+
+def headline_class(frame: pd.DataFrame, facts: Mapping[str, Any]) -> str:
+    """`macro` where the table has it, else the first class."""
+    return "macro" if (frame["class_name"] == "macro").any() else classes(facts)[0]
+
+
+def pooled(metrics: pd.DataFrame, metric: str, **where: str) -> pd.DataFrame:
+    """Rows of one metric on the test patients, pooled over repeats and folds.
+
+    Everything in `where` must match; what is left out is the whole cohort (`group_by` all,
+    `pattern` any) and calibrated estimates, or raw ones where a metric has no calibrated row.
+    """
+    asked = {"split": "test", "repeat": "all", "fold": "all", "metric": metric}
+    if "group_by" not in where:
+        asked |= {"group_by": "all"}
+    if "pattern" not in where:
+        asked |= {"pattern": "any"}
+    rows = matching(metrics, asked | where)
+    if "probability" in where:
+        return rows
+    kinds = [rows[rows["probability"] == kind] for kind in ("calibrated", "raw")]
+    return kinds[0] if len(kinds[0]) else kinds[1]
+
+
+def text(value: object) -> str:
+    """A cell as text; empty where it is NA."""
+    return "" if pd.isna(value) else str(value)  # type: ignore[call-overload]
+
+
+def matching(frame: pd.DataFrame, where: Mapping[str, str]) -> pd.DataFrame:
+    """Rows in which every named column equals its value; `*` matches anything."""
+    for column, value in where.items():
+        if value != "*":
+            frame = frame[frame[column] == value]
+    return frame
+
+
+def fusion_comparison(comparisons: pd.DataFrame, class_name: str) -> "pd.Series[Any] | None":
+    """Fused against the best single arm, by AUROC, on all patients."""
+    where = {"arm": "fused", "metric": "auroc", "group_by": "all", "pattern": "any"}
+    rows = matching(comparisons, where | {"class_name": class_name})
+    rows = rows[~rows["rival"].isin(NOT_ARMS) & ~rows["rival"].str.startswith("baseline:")]
+    named = rows[rows["verdict"] != "exploratory"]
+    rows = named if len(named) else rows
+    return rows.iloc[0] if len(rows) else None
+
+
+def calibration_comparisons(comparisons: pd.DataFrame) -> pd.DataFrame:
+    """Fused calibrated against uncalibrated by log loss, one row per class."""
+    where = {"arm": "fused", "rival": "uncalibrated", "metric": "log_loss", "group_by": "all"}
+    return matching(comparisons, where)
+
+
+def gaps(comparisons: pd.DataFrame, metric: str, class_name: str = "*") -> pd.DataFrame:
+    """Groups against their complement for the fused arm, lowest difference first.
+
+    The mean over classes is not compared between groups; asked for `macro`, every class is given.
+    """
+    where = {"arm": "fused", "rival": "complement", "metric": metric}
+    rows = matching(comparisons, where)
+    rows = rows[rows["group_by"] != "all"].dropna(subset=["difference"])
+    if class_name not in ("*", "macro"):
+        rows = rows[rows["class_name"] == class_name]
+    return rows.sort_values("difference", kind="stable")
+
+
+def worst_gap(comparisons: pd.DataFrame) -> "pd.Series[Any] | None":
+    """The AUROC gap to name first: the lowest with verdict `worse`, else the lowest."""
+    rows = gaps(comparisons, "auroc")
+    worse = rows[rows["verdict"] == "worse"]
+    rows = worse if len(worse) else rows
+    return rows.iloc[0] if len(rows) else None
+
+
+def suppressed(metrics: pd.DataFrame, metric: str) -> dict[str, int]:
+    """`attribute group` -> patients, for groups in which no class has an estimate."""
+    rows = group_rows(metrics, metric, "*", "")
+    found = {}
+    for (attribute, group), part in rows.groupby(["group_by", "group"], sort=False):
+        if (part["status"] == "suppressed").all():
+            found[f"{attribute} {group}"] = int(part["n_patients"].max())
+    return found
+
+
+def group_rows(metrics: pd.DataFrame, metric: str, class_name: str, point: str) -> pd.DataFrame:
+    """Estimates by group for the fused arm, suppressed ones too, in the order of the file."""
+    rows = pooled(metrics, metric, arm="fused", class_name=class_name, group_by="*")
+    return at_point(rows[rows["group_by"] != "all"], point)
+
+
+def at_point(rows: pd.DataFrame, point: str) -> pd.DataFrame:
+    """Rows of one operating point; an empty name means metrics without a threshold."""
+    named = rows["operating_point"].fillna("")
+    return rows[named == point]
+
+
+def points(rows: pd.DataFrame) -> list[str]:
+    """Names of the operating points in the rows; `['']` for metrics without one."""
+    return list(dict.fromkeys(rows["operating_point"].fillna(""))) or [""]
+
+
+def test_predictions(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Held-out rows; every row where the run has no test part (new cases)."""
+    held_out = predictions[predictions["split"] == "test"]
+    return held_out if len(held_out) else predictions
+
+
+def case_risks(predictions: pd.DataFrame, case_id: str, arm: str) -> pd.DataFrame:
+    """One row per class: class_name, probability (mean over repeats), n_estimates, target."""
+    rows = predictions[(predictions["case_id"] == case_id) & (predictions["arm"] == arm)]
+    by_class = rows.groupby("class_name", sort=False)
+    return by_class.agg(
+        probability=("probability", "mean"),
+        n_estimates=("probability", "size"),
+        target=("target", "first"),
+    ).reset_index()
+
+
+def similar(curves: pd.DataFrame | None, arm: str, name: str, p: float) -> dict[str, Any] | None:
+    """The reliability point nearest to a risk estimate, if one lies within 0.1 of it."""
+    if curves is None:
+        return None
+    where = {"kind": "reliability", "arm": arm, "class_name": name, "group_by": "all"}
+    rows = matching(curves, where | {"pattern": "any"}).dropna(subset=["x", "y"])
+    if not len(rows):
+        return None
+    nearest = rows.iloc[int((rows["x"] - p).abs().to_numpy().argmin())]
+    return None if abs(nearest["x"] - p) > 0.1 else nearest.to_dict()

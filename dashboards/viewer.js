@@ -1,0 +1,198 @@
+// One image on a canvas. Everything happens in the browser; nothing is sent back.
+// drag: window (left-right) and level (up-down); wheel: zoom; shift-drag or middle button: pan.
+
+const FOR = [230, 159, 0], AGAINST = [86, 180, 233];   // Okabe-Ito orange and sky blue
+
+function bytes(base64) {
+  const text = atob(base64), out = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) out[i] = text.charCodeAt(i);
+  return out.buffer;
+}
+
+function percentiles(pixels, largest) {                // what 0.5 % and 99.5 % of pixels lie below
+  const counts = new Uint32Array(largest + 1);
+  for (let i = 0; i < pixels.length; i++) counts[pixels[i]]++;
+  const find = (share) => {
+    let seen = 0;
+    for (let v = 0; v <= largest; v++) { seen += counts[v]; if (seen >= share * pixels.length) return v; }
+    return largest;
+  };
+  return [find(0.005), find(0.995)];
+}
+
+function mount(root) {
+  const canvas = root.querySelector("canvas"), pen = canvas.getContext("2d");
+  const slider = root.querySelector("input"), invertButton = root.querySelector("[data-do=invert]");
+  const left = root.querySelector(".left"), right = root.querySelector(".right");
+  const picture = document.createElement("canvas"), map = document.createElement("canvas");
+  const s = { id: null, mapId: null, image: null, hasMap: false, invert: false };
+
+  function firstView() {
+    const [low, high] = s.range;
+    s.width = Math.max(high - low, 1); s.level = (low + high) / 2;
+    s.zoom = 1; s.panX = 0; s.panY = 0; s.invert = false;
+    invertButton.setAttribute("aria-pressed", "false");
+  }
+
+  function paint() {                                   // gray or colour values through the window
+    const { pixels, mode } = s.image, size = s.largest + 1, lut = new Uint8ClampedArray(size);
+    for (let v = 0; v < size; v++) {
+      const shown = 255 * ((v - s.level) / s.width + 0.5);
+      lut[v] = s.invert ? 255 - Math.min(Math.max(shown, 0), 255) : shown;
+    }
+    const frame = new ImageData(s.image.width, s.image.height), out = frame.data;
+    if (mode === "gray") {
+      const words = new Uint32Array(out.buffer);
+      for (let i = 0; i < pixels.length; i++) words[i] = 0xff000000 | (lut[pixels[i]] * 0x010101);
+    } else {
+      for (let i = 0, j = 0; i < pixels.length; i += 3, j += 4) {
+        out[j] = lut[pixels[i]]; out[j + 1] = lut[pixels[i + 1]];
+        out[j + 2] = lut[pixels[i + 2]]; out[j + 3] = 255;
+      }
+    }
+    picture.getContext("2d").putImageData(frame, 0, 0);
+  }
+
+  function place() {
+    const fit = Math.min(canvas.width / s.image.width, canvas.height / s.image.height);
+    const scale = fit * s.zoom;
+    return { scale, x: canvas.width / 2 + s.panX - scale * s.image.width / 2,
+             y: canvas.height / 2 + s.panY - scale * s.image.height / 2 };
+  }
+
+  function draw() {
+    if (!s.image || !canvas.width) return;
+    const { scale, x, y } = place(), w = scale * s.image.width, h = scale * s.image.height;
+    pen.fillStyle = "#000"; pen.fillRect(0, 0, canvas.width, canvas.height);
+    pen.imageSmoothingEnabled = scale < 4; pen.imageSmoothingQuality = "high";
+    pen.drawImage(picture, x, y, w, h);
+    if (s.hasMap && slider.value > 0) {                // smoothing is bilinear
+      pen.imageSmoothingEnabled = true;
+      pen.globalAlpha = slider.value / 100;
+      pen.drawImage(map, x, y, w, h);
+      pen.globalAlpha = 1;
+    }
+    left.textContent = `Window ${Math.round(s.width)}  Level ${Math.round(s.level)}  ` +
+      `Zoom ${Math.round(100 * s.zoom)} %`;
+    root.dataset.window = `${Math.round(s.width)},${Math.round(s.level)}`;
+    root.dataset.zoom = s.zoom.toFixed(2);
+  }
+
+  function redraw() { paint(); draw(); }
+
+  function resize() {
+    const ratio = window.devicePixelRatio || 1, box = canvas.getBoundingClientRect();
+    const w = Math.round(box.width * ratio), h = Math.round(box.height * ratio);
+    if (w && h && (w !== canvas.width || h !== canvas.height)) { canvas.width = w; canvas.height = h; }
+    draw();
+  }
+
+  function zoomAt(factor, cx, cy) {                    // the point under the pointer stays there
+    const before = s.zoom;
+    s.zoom = Math.min(Math.max(s.zoom * factor, 0.5), 20);
+    const real = s.zoom / before, dx = cx - canvas.width / 2, dy = cy - canvas.height / 2;
+    s.panX = dx - (dx - s.panX) * real; s.panY = dy - (dy - s.panY) * real;
+    draw();
+  }
+
+  function setMap(given) {
+    s.hasMap = Boolean(given);
+    root.classList.toggle("mapped", s.hasMap);
+    if (!given) { draw(); return; }
+    const values = new Float32Array(bytes(given.values));
+    map.width = given.width; map.height = given.height;
+    const frame = new ImageData(given.width, given.height);
+    for (let i = 0; i < values.length; i++) {
+      const v = values[i] / given.scale, colour = v > 0 ? FOR : AGAINST;
+      frame.data.set([...colour, 255 * Math.min(Math.abs(v), 1)], 4 * i);
+    }
+    map.getContext("2d").putImageData(frame, 0, 0);
+    draw();
+  }
+
+  function setImage(given) {
+    const buffer = bytes(given.pixels);
+    const pixels = given.mode === "gray" ? new Uint16Array(buffer) : new Uint8Array(buffer);
+    s.image = { pixels, mode: given.mode, width: given.width, height: given.height };
+    s.largest = 255;
+    for (let i = 0; i < pixels.length; i++) if (pixels[i] > s.largest) s.largest = pixels[i];
+    s.range = given.mode === "gray" ? percentiles(pixels, s.largest) : [0, 255];
+    picture.width = given.width; picture.height = given.height;
+    firstView(); redraw();
+  }
+
+  const actions = {
+    reset: () => { firstView(); redraw(); },
+    invert: () => {
+      s.invert = !s.invert;
+      invertButton.setAttribute("aria-pressed", String(s.invert));
+      redraw();
+    },
+    in: () => zoomAt(1.25, canvas.width / 2, canvas.height / 2),
+    out: () => zoomAt(0.8, canvas.width / 2, canvas.height / 2),
+  };
+  for (const button of root.querySelectorAll("[data-do]"))
+    button.addEventListener("click", () => s.image && actions[button.dataset.do]());
+  slider.addEventListener("input", draw);
+  canvas.addEventListener("dblclick", actions.reset);
+  canvas.addEventListener("keydown", (event) => {
+    const name = { "0": "reset", i: "invert", "+": "in", "=": "in", "-": "out" }[event.key];
+    if (name && s.image) { actions[name](); event.preventDefault(); }
+  });
+
+  const point = (event) => {
+    const box = canvas.getBoundingClientRect(), ratio = canvas.width / box.width;
+    return [(event.clientX - box.left) * ratio, (event.clientY - box.top) * ratio];
+  };
+  canvas.addEventListener("wheel", (event) => {
+    event.preventDefault();
+    if (s.image) zoomAt(event.deltaY < 0 ? 1.15 : 1 / 1.15, ...point(event));
+  }, { passive: false });
+  let drag = null;
+  canvas.addEventListener("pointerdown", (event) => {
+    if (!s.image) return;
+    drag = { at: point(event), pan: event.shiftKey || event.button === 1 };
+    canvas.setPointerCapture(event.pointerId);
+    if (event.button === 1) event.preventDefault();
+  });
+  canvas.addEventListener("pointermove", (event) => {
+    if (!s.image) return;
+    const [x, y] = point(event);
+    if (drag) {
+      const dx = x - drag.at[0], dy = y - drag.at[1];
+      drag.at = [x, y];
+      if (drag.pan) { s.panX += dx; s.panY += dy; draw(); return; }
+      const unit = (s.range[1] - s.range[0] || 1) / 400;
+      s.width = Math.max(s.width + dx * unit, 1); s.level += dy * unit;
+      redraw();
+      return;
+    }
+    const { scale, x: x0, y: y0 } = place();
+    const col = Math.floor((x - x0) / scale), row = Math.floor((y - y0) / scale);
+    const within = col >= 0 && row >= 0 && col < s.image.width && row < s.image.height;
+    const at = row * s.image.width + col;
+    right.textContent = !within ? "" : s.image.mode === "gray"
+      ? `column ${col}  row ${row}  value ${s.image.pixels[at]}` : `column ${col}  row ${row}`;
+  });
+  const release = () => { drag = null; };
+  canvas.addEventListener("pointerup", release);
+  canvas.addEventListener("pointercancel", release);
+  new ResizeObserver(resize).observe(canvas);
+
+  return (data) => {
+    root.style.height = `${data.height}px`;
+    canvas.setAttribute("aria-label", data.label);
+    root.dataset.image = data.id;
+    if (data.id !== s.id) { s.id = data.id; setImage(data.image); }
+    if (data.map_id !== s.mapId) { s.mapId = data.map_id; setMap(data.map); }
+    root.dataset.map = data.map_id || "";
+    resize();
+  };
+}
+
+export default function ({ data, parentElement }) {
+  const root = parentElement.querySelector(".viewer");
+  if (!root || !data) return;
+  if (!root.update) root.update = mount(root);
+  root.update(data);
+}

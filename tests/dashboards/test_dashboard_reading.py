@@ -1,0 +1,207 @@
+"""What the pages draw from: notes are escaped, arrays are placed, files stay inside the run."""
+
+import base64
+import doctest
+import html
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from types import ModuleType
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_run import COHORT, HOSTILE, WITHHELD
+from PIL import Image
+
+from clinmm.errors import InputError
+from clinmm.runs import Run
+from dashboards import case_data, judging, note, panels, selections, viewer, words, worklist
+from dashboards.panels import Line
+
+
+@pytest.mark.parametrize("module", [words, note, judging, worklist])
+def test_examples_in_the_docstrings_hold(module: ModuleType) -> None:
+    result = doctest.testmod(module)
+    assert result.attempted
+    assert result.failed == 0
+
+
+class _Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.tags.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.mark.parametrize("coloured", [False, True])
+def test_a_hostile_note_becomes_text_and_nothing_else(finished: Run, coloured: bool) -> None:
+    text = finished.read("cases").set_index("case_id").loc[HOSTILE, "note"]
+    spans = ()
+    if coloured:
+        spans = (np.arange(0, len(text), 3), np.arange(2, len(text) + 2, 3), np.ones(len(text)))
+        spans = tuple(array[: len(text) // 3] for array in spans)
+    parsed = _Tags()
+    parsed.feed(note.coloured(text, *spans))
+    assert set(parsed.tags) <= {"div", "span"}
+    assert parsed.text == text
+
+
+def test_words_are_coloured_by_sign_and_strength() -> None:
+    text = "no fever but effusion"
+    out = note.coloured(text, np.array([3, 13]), np.array([8, 21]), np.array([-0.2, 0.4]))
+    found = re.findall(r'class="word (\w+)" title="\w+ ([\d.]+)"[^>]*,([\d.]+)\)">(\w+)<', out)
+    assert found == [("against", "0.200", "0.35", "fever"), ("for", "0.400", "0.60", "effusion")]
+
+
+def test_overlapping_and_overlong_spans_keep_the_stronger_score() -> None:
+    start, end = np.array([0, 3, -5]), np.array([8, 99, 1])
+    score = np.array([0.1, -0.5, 0.05])
+    values = note.scores_by_character(10, start, end, score)
+    assert values.tolist() == [0.1] * 3 + [-0.5] * 7
+
+
+def test_sixteen_bit_gray_and_colour_pictures_are_read_as_stored(finished: Run) -> None:
+    gray = case_data.picture(finished.folder, "images/case_000_image.png")
+    colour = case_data.picture(finished.folder, "images/case_006_image.png")
+    assert gray is not None
+    assert colour is not None
+    assert (gray.mode, gray.pixels.dtype) == ("gray", np.uint16)
+    assert gray.pixels.max() > 255
+    assert (colour.mode, colour.pixels.shape[2]) == ("rgb", 3)
+    assert case_data.picture(finished.folder, "") is None
+
+
+def test_a_huge_picture_is_thinned_for_the_screen(own_run: Run) -> None:
+    Image.fromarray(np.zeros((3000, 5300), np.uint16)).save(own_run.folder / "images/huge.png")
+    picture = case_data.picture(own_run.folder, "images/huge.png")
+    assert picture is not None
+    assert picture.pixels.shape == (1000, 1767)
+
+
+@pytest.mark.parametrize("path", ["../outside.png", "/etc/passwd", "images/../../x.npz"])
+def test_a_path_out_of_the_run_is_refused(finished: Run, path: str) -> None:
+    with pytest.raises(InputError, match="leads out of the run folder"):
+        case_data.picture(finished.folder, path)
+
+
+def test_the_browser_gets_the_pixels_and_the_map_unchanged() -> None:
+    pixels = np.array([[0, 300], [65535, 7]], dtype=np.uint16)
+    values = np.array([[0.5, -0.25, np.nan]], dtype=np.float16)
+    sent = viewer.payload(case_data.Picture(pixels), "c1 image", "image of c1", values, 0.5, "m")
+    back = np.frombuffer(base64.b64decode(sent["image"]["pixels"]), "<u2").reshape(2, 2)
+    assert (back == pixels).all()
+    drawn = np.frombuffer(base64.b64decode(sent["map"]["values"]), "<f4")
+    assert drawn.tolist() == [0.5, -0.25, 0.0]
+    assert [sent["map"][name] for name in ("width", "height", "scale")] == [3, 1, 0.5]
+
+
+def test_patch_sums_are_sums_over_the_square_around_each_pixel() -> None:
+    values = np.random.default_rng(0).normal(size=(50, 31)).astype(np.float16)
+    sums, reach = case_data.patch_sums(values), 50 // 24
+    for row, column in ((0, 0), (20, 15), (49, 30), (1, 29)):
+        rows = slice(max(row - reach, 0), row + reach + 1)
+        columns = slice(max(column - reach, 0), column + reach + 1)
+        expected = values[rows, columns].astype(float).sum()
+        assert sums[row, column] == pytest.approx(expected, abs=1e-4)
+
+
+def test_map_words_and_record_share_the_scale_of_the_strongest(finished: Run) -> None:
+    table = finished.read("explanations")
+    found = case_data.explanation(finished.folder, table, "case_000", "effusion")
+    assert found is not None
+    strongest = max(
+        np.abs(case_data.patch_sums(found.arrays["image/map"])).max(),
+        np.abs(found.arrays["note/score"]).max(),
+        np.abs(found.arrays["record/score"]).max(),
+    )
+    assert found.scale() == pytest.approx(strongest)
+    text = "fever and effusion"
+    out = note.coloured(text, np.array([0]), np.array([5]), np.array([0.2]), 2.0)
+    assert ",0.15)" in out
+
+
+def test_a_pickled_attribution_is_refused(own_run: Run) -> None:
+    table = own_run.read("explanations")
+    file = own_run.folder / table.query("case_id == 'case_000'")["file"].iloc[0]
+    np.savez(file, **{"image/map": np.array([{"not": "numbers"}], dtype=object)})
+    with pytest.raises(ValueError, match="allow_pickle"):
+        case_data.explanation(own_run.folder, table, "case_000", "cardiomegaly")
+
+
+def test_a_withheld_input_gives_no_array_but_the_others_do(finished: Run) -> None:
+    table = finished.read("explanations")
+    found = case_data.explanation(finished.folder, table, WITHHELD, "effusion")
+    assert found is not None
+    assert "randomised" in str(found.withheld("image"))
+    assert found.array("image", "map") is None
+    assert found.array("note", "score") is not None
+
+
+def test_the_record_has_units_attributions_and_says_what_was_not_measured(finished: Run) -> None:
+    cases = finished.read("cases").set_index("case_id")
+    table = finished.read("explanations")
+    found = case_data.explanation(finished.folder, table, "case_001", "effusion")
+    rows = case_data.record_rows(cases.loc["case_001"], COHORT, "record", found)
+    by_name = {row.name: row for row in rows}
+    assert (by_name["age"].value, by_name["age"].unit) == ("37", "years")
+    assert by_name["temperature"].value == ""
+    assert by_name["sex"].value == "F"
+    assert all(row.score is not None for row in rows)
+    out = panels.record([(row.name, row.value, row.unit, row.score) for row in rows])
+    assert out.count("not measured") == sum(row.value == "" for row in rows)
+
+
+def test_hostile_values_of_the_record_are_escaped() -> None:
+    bad = "<img src=x onerror=alert(1)>"
+    for out in (
+        panels.record([(bad, bad, bad, 0.5)]),
+        panels.forest([Line(bad, bad, 0.5, 0.4, 0.6)], 0, 1, None, (bad, bad, bad)),
+        panels.findings([("error", bad, bad, bad, bad)]),
+        panels.shares([(bad, 1.0)]),
+        panels.risk_line(bad, bad, 0.5, 0.2, bad, bad),
+    ):
+        assert "<img" not in out
+        assert html.escape(bad) in out
+
+
+def test_the_forest_plot_puts_the_dot_where_the_number_is() -> None:
+    out = panels.forest([Line("a", "10", 0.75, 0.6, 0.9)], 0.5, 1.0, 0.5)
+    assert 'class="dot" style="left:50.00%"' in out
+    assert 'class="bar" style="left:20.00%;width:60.00%"' in out
+
+
+def test_best_single_input_is_taken_over_other_rivals(finished: Run) -> None:
+    table = finished.read("comparisons")
+    row = selections.fusion_comparison(table, "macro")
+    assert row is not None
+    assert row["rival"] == "image"
+    exploratory = table.assign(verdict="exploratory", rival="note").head(1)
+    row = selections.fusion_comparison(pd.concat([exploratory, table]), "macro")
+    assert row is not None
+    assert row["rival"] == "image"
+
+
+def test_the_similar_cases_are_the_nearest_point_within_a_tenth(finished: Run) -> None:
+    curves = finished.read("curves")
+    near = selections.similar(curves, "fused", "nodule", 0.30)
+    assert near is not None
+    assert near["x"] == pytest.approx(0.29)
+    assert selections.similar(curves.query("x < 0.2"), "fused", "nodule", 0.6) is None
+
+
+def test_the_dashboard_never_loads_a_model_library() -> None:
+    code = (
+        "import sys; from dashboards import run_data, selections, case_data, note, panels, charts,"
+        " viewer, judging, worklist, words; "
+        "found = {'torch', 'monai', 'transformers', 'sklearn'} & set(sys.modules); "
+        "assert not found, found"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
