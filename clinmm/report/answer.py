@@ -1,0 +1,15 @@
+"""One plain answer."""
+
+from dataclasses import dataclass, field
+
+from clinmm.report.forest import Forest
+
+
+@dataclass(frozen=True)
+class Answer:
+    """said: the answer in a sentence; forests: the figures; remarks: what else must be known."""
+
+    question: str
+    said: str
+    forests: list[Forest] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)

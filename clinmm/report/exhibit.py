@@ -1,0 +1,41 @@
+"""One piece of evidence: how to read it, then drawings or tables."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from clinmm.report.figures import Panel
+from clinmm.report.forest import Forest
+
+MOST_CLASSES = 12
+"""Classes drawn; the tables of the run have the others."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table of text; the first `keys` cells of a row name it."""
+
+    caption: str
+    head: list[str]
+    rows: list[list[str]]
+    keys: int = 1
+    grouped: bool = False
+    """Whether rows with the same first cell stand under it as a heading."""
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """One piece of evidence: how to read it, then drawings or tables, or why there are none."""
+
+    anchor: str
+    heading: str
+    reading: str
+    panels: list[Panel] = field(default_factory=list)
+    forests: list[Forest] = field(default_factory=list)
+    sheets: list[Sheet] = field(default_factory=list)
+    absent: str = ""
+
+
+def exhibit(anchor: str, heading: str, reading: str, missing: str, **content: list[Any]) -> Exhibit:
+    """With its content, or with what to say where there is none."""
+    filled = any(content.values())
+    return Exhibit(anchor, heading, reading, absent="" if filled else missing, **content)

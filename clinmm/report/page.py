@@ -1,0 +1,42 @@
+"""The page: everything the report says, through the template that escapes it."""
+
+from pathlib import Path
+
+from clinmm.report.answers import answers
+from clinmm.report.evidence import exhibits
+from clinmm.report.examples import examples
+from clinmm.report.making import making
+from clinmm.report.material import Material
+from clinmm.report.opening import NOTICE, lead, title
+from clinmm.runs import Run
+
+
+def page(run: Run) -> str:
+    """The report of a run of any kind, as HTML that loads nothing.
+
+    A table that is not there is named in its section, with the command that makes it.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    material = Material.of(run)
+    shown, no_examples = examples(material)
+    return environment.get_template("report.html.j2").render(
+        title=title(material),
+        notice=NOTICE,
+        kind=material.kind,
+        lead=lead(material),
+        answers=answers(material),
+        exhibits=exhibits(material),
+        examples=shown,
+        no_examples=no_examples,
+        notes_shown=any(example.notes for example in shown),
+        unit=material.unit,
+        making=making(material),
+    )
