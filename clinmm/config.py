@@ -1,0 +1,193 @@
+"""The study config: frozen, every key known, every problem told at once.
+
+`load_config` finds the file (a path, or the bare name of a shipped study), applies
+`key.path=value` overrides and returns the settings with the cohort's path resolved.
+"""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, Field, PositiveInt, ValidationError
+
+from clinmm import thresholds
+from clinmm.cohort.split_config import SplitConfig
+from clinmm.errors import InputError, did_you_mean
+from clinmm.settings_errors import as_input_error
+from clinmm.settings_file import read_settings
+from clinmm.thresholds import OperatingPoint
+
+
+class _Settings(BaseModel, frozen=True, extra="forbid"):
+    pass
+
+
+class Component(BaseModel, frozen=True, extra="allow"):
+    """An encoder or a fusion: its file's name, and settings that go to that file's Config."""
+
+    name: str
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return dict(self.model_extra or {})
+
+
+class Accept(_Settings):
+    """An intake finding that may stand, and why. `subject: "*"` means every subject."""
+
+    check: str
+    subject: str = "*"
+    reason: str = Field(min_length=3)
+
+
+class IntakeConfig(_Settings):
+    accept: tuple[Accept, ...] = ()
+
+
+class Optimiser(_Settings):
+    """AdamW. schedule: `constant` stops early; `one_cycle` runs every epoch, which nets trained
+    from their first layer need."""
+
+    lr: float = Field(default=1e-3, gt=0)
+    weight_decay: float = Field(default=1e-2, ge=0)
+    schedule: Literal["constant", "one_cycle"] = "constant"
+
+
+class TrainConfig(_Settings):
+    """The budget, the same for every arm.
+
+    patience: epochs without a better validation loss before stopping (constant schedule).
+    class_weights: `balanced` gives both outcomes of a class the same weight in training; the
+        probabilities given out are put back to the prevalence seen.
+    input_dropout: chance that an input is hidden from a case in a training step.
+    single_input_loss: weight of the loss of the heads on each input alone.
+    arms: `all` trains the fused model and each input alone; `fused` only the first.
+    """
+
+    epochs: PositiveInt = 30
+    batch_size: PositiveInt = 32
+    patience: PositiveInt = 8
+    optimiser: Optimiser = Optimiser()
+    class_weights: Literal["balanced", "none"] = "balanced"
+    input_dropout: float = Field(default=0.15, ge=0, lt=1)
+    single_input_loss: float = Field(default=0.5, ge=0)
+    arms: Literal["all", "fused"] = "all"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+
+    def slower(self, factor: float) -> "TrainConfig":
+        """The same budget with the learning rate times factor."""
+        optimiser = self.optimiser.model_copy(update={"lr": self.optimiser.lr * factor})
+        return self.model_copy(update={"optimiser": optimiser})
+
+
+class CalibrateConfig(_Settings):
+    pass
+
+
+class EvaluateConfig(_Settings):
+    operating_points: dict[str, OperatingPoint] = Field(
+        default_factory=lambda: dict(thresholds.DEFAULT)
+    )
+    n_bootstrap: int = Field(default=1000, ge=100)
+
+
+class AuditConfig(_Settings):
+    """group_by: sensitive columns, or several joined by *; every sensitive column if left out."""
+
+    group_by: tuple[str, ...] | None = None
+
+
+class ExplainConfig(_Settings):
+    """cases: how many test cases; steps: points on the path of integrated gradients."""
+
+    cases: int = Field(default=40, ge=0)
+    method: str = "integrated_gradients"
+    steps: int = Field(default=32, ge=8)
+
+
+class ReviewConfig(_Settings):
+    """copy_images: put display copies into the run; false keeps paths only."""
+
+    copy_images: bool = True
+
+
+class StudyConfig(_Settings):
+    """One study. What is left out has a default; the resolved file is saved in the run."""
+
+    cohort: str
+    seed: int = 0
+    split: SplitConfig = SplitConfig()
+    intake: IntakeConfig = IntakeConfig()
+    encoders: dict[str, Component]
+    fusion: Component = Component(name="gated")
+    train: TrainConfig = TrainConfig()
+    calibrate: CalibrateConfig = CalibrateConfig()
+    evaluate: EvaluateConfig = EvaluateConfig()
+    audit: AuditConfig = AuditConfig()
+    explain: ExplainConfig = ExplainConfig()
+    review: ReviewConfig = ReviewConfig()
+
+    def as_yaml(self) -> str:
+        """The resolved config, as saved in a run."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+
+
+def shipped_configs() -> Path:
+    """The folder of the shipped study configs: in the package, or beside it in a checkout."""
+    inside = Path(__file__).parent / "configs"
+    return inside if inside.is_dir() else Path(__file__).parent.parent / "configs"
+
+
+def find_config(name: str | Path) -> Path:
+    """A config file by its path or by the bare name of a shipped study.
+
+    Raises:
+        InputError: neither; says which studies are shipped.
+    """
+    path = Path(name)
+    if path.is_file():
+        return path
+    shipped = shipped_configs() / (path.name if path.suffix else f"{path.name}.yaml")
+    if shipped.is_file() and len(path.parts) <= 2:
+        return shipped
+    known = sorted(file.stem for file in shipped_configs().glob("*.yaml"))
+    raise InputError(f"{name} is no config file. {did_you_mean(path.stem, known)}")
+
+
+def load_config(name: str | Path, overrides: list[str] | None = None) -> StudyConfig:
+    """Reads a study config; the cohort's path becomes absolute.
+
+    Args:
+        name: path, or the bare name of a shipped study.
+        overrides: `key.path=value`, the value in YAML (`train.epochs=2`).
+
+    Raises:
+        InputError: with every problem of the file and of the overrides.
+    """
+    path = find_config(name)
+    content = read_settings(path)
+    for override in overrides or []:
+        _set(content, override)
+    try:
+        config = StudyConfig.model_validate(content)
+    except ValidationError as error:
+        raise as_input_error(error, str(path), StudyConfig) from None
+    cohort = Path(config.cohort)
+    if not cohort.is_absolute():
+        cohort = (path.parent / cohort).resolve()
+    return config.model_copy(update={"cohort": str(cohort)})
+
+
+def _set(content: dict[str, Any], override: str) -> None:
+    """Puts the value of `key.path=value` where it belongs."""
+    dotted, equals, text = override.partition("=")
+    if not equals or not dotted:
+        raise InputError(f"'{override}' is no setting. Write key.path=value, as train.epochs=2.")
+    *parents, last = dotted.split(".")
+    here = content
+    for key in parents:
+        here = here.setdefault(key, {})
+        if not isinstance(here, dict):
+            raise InputError(f"{override}: '{key}' holds no settings of its own.")
+    here[last] = yaml.safe_load(text)

@@ -1,0 +1,13 @@
+"""One encoder a file; the file's name is its name in a config.
+
+What a file of this folder defines (see `interface.py`): `Config`, a frozen pydantic model, and
+`Encoder`, a module with
+
+    kind            the kind of input it reads: image, note or record
+    learn           what must be learned from training cases without labels, as JSON
+    prepare         raw values of cases -> the tensors that `forward` takes
+    forward         those tensors -> (B, out_dim)
+    attributable    one case's raw value -> the continuous tensor that explanations go back to
+    trunk           that tensor -> what `forward` takes
+    located         attributions to that tensor -> a map, words or columns
+"""

@@ -1,0 +1,67 @@
+"""What every encoder offers. `Encoder` files fulfil this protocol; none inherits from another."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from clinmm.cases import Prepared
+
+Progress = Callable[[int, int], None]
+"""Called with (done, total) while something long goes on."""
+
+
+@dataclass(frozen=True, eq=False)
+class Attributable:
+    """The continuous tensor of one case that attributions are computed for.
+
+    values: (1, ...), pixels, word vectors, term weights or z-scores.
+    reference: the same shape, what the case is compared with.
+    fixed: tensors that `trunk` needs and that are not attributed, such as a padding mask.
+    """
+
+    values: Tensor
+    reference: Tensor
+    fixed: dict[str, Tensor] = field(default_factory=dict)
+
+
+Located = dict[str, NDArray[Any]]
+"""Attributions where a person looks for them: `map`; `start`, `end`, `score`; or `column`,
+`score`. All in logits."""
+
+
+class EncoderLike(Protocol):
+    """The protocol of an encoder file's `Encoder`."""
+
+    kind: ClassVar[str]
+    out_dim: int
+    facts: dict[str, Any]
+
+    @staticmethod
+    def learn(config: Any, raw: Sequence[Any], spec: Any) -> dict[str, Any]:
+        """JSON facts from the raw values of training cases (None = absent), without labels.
+
+        spec is the cohort file's entry for the input.
+        """
+
+    def prepare(self, raw: Sequence[Any], progress: Progress | None = None) -> Prepared:
+        """Raw values of N cases -> tensors of N rows; rows of absent cases are zero."""
+
+    def start_from(self, prepared: Prepared) -> None:
+        """Sets the starting point of training from the training cases that have the input."""
+
+    def attributable(self, raw: Any) -> Attributable:
+        """One case's raw value as a continuous tensor."""
+
+    def trunk(self, values: Tensor, fixed: dict[str, Tensor]) -> Prepared:
+        """(S, ...) points on a path -> what `forward` takes, differentiably. No learned part
+        that differs between models of one fold may be in it."""
+
+    def located(self, attributions: NDArray[np.float32], raw: Any) -> Located:
+        """Attributions of the shape of `values` without its first axis -> where they belong."""
+
+    def __call__(self, **prepared: Tensor) -> Tensor:
+        """(B, out_dim)."""

@@ -1,0 +1,160 @@
+"""One fold of a study, ready to train: which cases, and every input as tensors."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from clinmm import registry
+from clinmm.cases import Batch, Prepared, targets_as_tensors
+from clinmm.cohort.cohort import Cohort
+from clinmm.config import Component
+from clinmm.errors import InputError, did_you_mean
+from clinmm.model import make_encoder, settings_of
+
+LEFT_OUT = ""
+Index = NDArray[np.int_]
+Facts = dict[str, dict[str, Any]]
+"""Input name -> what its encoder learned from the fold's non-test cases, without labels."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """split, member: one entry per case of the cohort, in its order (as in schema.SPLITS).
+
+    A case that takes no part in the fold has split LEFT_OUT and member -1.
+    """
+
+    repeat: int
+    fold: int
+    split: NDArray[np.str_]
+    member: Index
+
+    @property
+    def n_members(self) -> int:
+        return int(self.member.max()) + 1
+
+    def training_of(self, member: int) -> tuple[Index, Index]:
+        """(train, validate) positions of one of the fold's models."""
+        validate = self.member == member
+        return np.flatnonzero((self.split == "train") & ~validate), np.flatnonzero(validate)
+
+    @property
+    def not_test(self) -> Index:
+        return np.flatnonzero((self.split != "test") & (self.split != LEFT_OUT))
+
+
+def folds_of(splits: pd.DataFrame, case_ids: Sequence[str]) -> Iterator[Fold]:
+    """The folds of a splits table, each in the order of the cases."""
+    for (repeat, fold), part in splits.groupby(["repeat", "fold"]):
+        rows = part.set_index("case_id").reindex(list(case_ids))
+        yield Fold(
+            int(repeat),  # type: ignore[call-overload]
+            int(fold),  # type: ignore[call-overload]
+            rows["split"].fillna(LEFT_OUT).to_numpy(dtype=str),
+            rows["member"].fillna(-1).to_numpy(dtype=int),
+        )
+
+
+def raw_values(cohort: Cohort, name: str) -> list[Any]:
+    """Per case what the input's encoder prepares: a path, a note, a dict of columns, or None."""
+    kind = cohort.spec.inputs[name].kind
+    if kind == "image":
+        return list(cohort.image_paths(name))
+    if kind == "note":
+        return list(cohort.notes(name))
+    here = cohort.present(name)
+    rows = cohort.record(name).to_dict("records")
+    return [row if has else None for row, has in zip(rows, here, strict=True)]
+
+
+def check_encoders(cohort: Cohort, encoders: dict[str, Component], fusion: Component) -> None:
+    """Raises InputError with every input without an encoder, encoder without an input, encoder of
+    another kind, and wrong setting."""
+    problems = [
+        f"encoders: input '{name}' has no encoder. Add {name}: {{name: ...}}."
+        for name in cohort.spec.inputs
+        if name not in encoders
+    ]
+    for name, component in encoders.items():
+        if name not in cohort.spec.inputs:
+            problems.append(
+                f"encoders: the cohort has no input '{name}'. "
+                f"{did_you_mean(name, list(cohort.spec.inputs))}"
+            )
+            continue
+        try:
+            settings_of("encoders", component, f"encoders.{name}")
+        except InputError as error:
+            problems += error.problems
+            continue
+        kind = registry.load("encoders", component.name).Encoder.kind
+        if kind != cohort.spec.inputs[name].kind:
+            problems.append(
+                f"encoders.{name}: {component.name} reads a {kind}, "
+                f"the input is a {cohort.spec.inputs[name].kind}."
+            )
+    try:
+        settings_of("fusions", fusion, "fusion")
+    except InputError as error:
+        problems += error.problems
+    if problems:
+        raise InputError(problems)
+
+
+def learn_facts(
+    cohort: Cohort, raw: dict[str, list[Any]], encoders: dict[str, Component], rows: Index
+) -> Facts:
+    """What each encoder learns from these cases, without labels."""
+    facts = {}
+    for name, component in encoders.items():
+        config = settings_of("encoders", component, f"encoders.{name}")
+        encoder = registry.load("encoders", component.name).Encoder
+        facts[name] = encoder.learn(config, [raw[name][i] for i in rows], cohort.spec.inputs[name])
+    return facts
+
+
+class Preparer:
+    """Turns a cohort into batches; what does not change from fold to fold is made once.
+
+    on_progress: told (input name, done, total) while pictures or notes are read.
+    """
+
+    def __init__(
+        self,
+        cohort: Cohort,
+        encoders: dict[str, Component],
+        on_progress: Callable[[str, int, int], None] | None = None,
+    ) -> None:
+        self.cohort, self.components = cohort, dict(sorted(encoders.items()))
+        self.raw = {name: raw_values(cohort, name) for name in self.components}
+        self._on_progress = on_progress
+        self._made: dict[str, tuple[dict[str, Any], Prepared]] = {}
+        self.present = np.stack([cohort.present(name) for name in self.components], axis=1)
+
+    def of_fold(self, fold: Fold) -> tuple[Batch, Facts]:
+        """All cases of the cohort as one batch, by what the fold's non-test cases teach."""
+        facts = learn_facts(self.cohort, self.raw, self.components, fold.not_test)
+        return self.batch(facts), facts
+
+    def batch(self, facts: Facts) -> Batch:
+        """All cases of the cohort as one batch, inputs in alphabetical order."""
+        import torch
+
+        inputs = {name: self._prepared(name, facts[name]) for name in self.components}
+        target, known = targets_as_tensors(self.cohort.targets())
+        return Batch(inputs, torch.from_numpy(self.present), target, known)
+
+    def _prepared(self, name: str, facts: dict[str, Any]) -> Prepared:
+        if name in self._made and self._made[name][0] == facts:
+            return self._made[name][1]
+        encoder = make_encoder(self.components[name], facts, f"encoders.{name}")
+        tell = self._on_progress
+        prepared: Prepared = encoder.prepare(
+            self.raw[name], (lambda done, total: tell(name, done, total)) if tell else None
+        )
+        self._made[name] = (facts, prepared)
+        return prepared

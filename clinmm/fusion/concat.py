@@ -1,0 +1,40 @@
+"""Side by side, with a hidden layer for interactions beside the plain evidence.
+
+Assumes that absent inputs carry no evidence: their slot is zero, and a mark says so. The linear
+path adds up what each input says; the hidden layer lets one input change the meaning of another.
+Cost: (sum of d_i + M) * hidden parameters and multiply-adds a case.
+
+Source: early fusion as in Baltrusaitis et al., Multimodal machine learning, TPAMI 2019.
+"""
+
+import torch
+from pydantic import BaseModel, Field
+from torch import Tensor, nn
+
+
+class Config(BaseModel, frozen=True, extra="forbid"):
+    """hidden: width of the interaction layer; 0 leaves it out."""
+
+    hidden: int = Field(default=32, ge=0)
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+
+
+class Fusion(nn.Module):
+    def __init__(self, config: Config, dims: list[int]) -> None:
+        super().__init__()
+        width = sum(dims) + len(dims)
+        self.interact = (
+            nn.Sequential(nn.Linear(width, config.hidden), nn.GELU(), nn.Dropout(config.dropout))
+            if config.hidden
+            else None
+        )
+        self.out_dim = width + config.hidden
+
+    def forward(self, encoded: list[Tensor], present: Tensor) -> Tensor:
+        """encoded: M tensors (B, d_i); present: (B, M) bool. Returns (B, out_dim)."""
+        slots = [
+            torch.where(present[:, i : i + 1], z, torch.zeros_like(z))
+            for i, z in enumerate(encoded)
+        ]
+        known = torch.cat([*slots, present.to(slots[0].dtype)], dim=1)
+        return known if self.interact is None else torch.cat([known, self.interact(known)], dim=1)

@@ -1,0 +1,92 @@
+"""The models of one arm and fold on disk: safetensors weights and a JSON that rebuilds them.
+
+Frozen published networks are not copied: the JSON names their weights by hash, and loading
+refuses others.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from safetensors.torch import load_file, save_file
+
+from clinmm.config import Component
+from clinmm.fit import Epoch
+from clinmm.folds import Facts
+from clinmm.model import MultimodalClassifier, make_encoder
+
+DESCRIPTION, HISTORY = "model.json", "history.json"
+
+
+@dataclass(frozen=True)
+class Description:
+    """What rebuilds a model without the study's config.
+
+    inputs: in the model's order. members: how many models the fold trained.
+    """
+
+    inputs: list[str]
+    encoders: dict[str, dict[str, Any]]
+    facts: Facts
+    fusion: dict[str, Any]
+    log_odds: list[float]
+    class_names: list[str]
+    task: str
+    members: int
+
+    def components(self) -> dict[str, Component]:
+        return {name: Component.model_validate(self.encoders[name]) for name in self.inputs}
+
+    def build(self) -> MultimodalClassifier:
+        """A new model, its weights as they come."""
+        encoders = {
+            name: make_encoder(component, self.facts[name], f"encoders.{name}")
+            for name, component in self.components().items()
+        }
+        return MultimodalClassifier(encoders, Component.model_validate(self.fusion), self.log_odds)
+
+
+def save_models(
+    folder: Path,
+    description: Description,
+    models: list[MultimodalClassifier],
+    history: list[tuple[int, Epoch]],
+) -> None:
+    """Writes into an existing empty folder (see Run.writing_folder).
+
+    history: (member, epoch), every epoch of every model.
+    """
+    for number, model in enumerate(models):
+        state = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
+        save_file(state, folder / f"member_{number}.safetensors")
+    text = json.dumps(vars(description), ensure_ascii=False, indent=1)
+    (folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
+    epochs = [{"member": member, **asdict(epoch)} for member, epoch in history]
+    (folder / HISTORY).write_text(json.dumps(epochs, indent=1) + "\n", encoding="utf-8")
+
+
+def is_stored(folder: Path) -> bool:
+    """Whether the models are there, all of them: the folder appears as a whole."""
+    return (folder / DESCRIPTION).is_file()
+
+
+def load_history(folder: Path) -> pd.DataFrame:
+    """member and the fields of `fit.Epoch`, one row per epoch."""
+    return pd.DataFrame(json.loads((folder / HISTORY).read_text(encoding="utf-8")))
+
+
+def load_description(folder: Path) -> Description:
+    return Description(**json.loads((folder / DESCRIPTION).read_text(encoding="utf-8")))
+
+
+def load_models(folder: Path) -> tuple[Description, list[MultimodalClassifier]]:
+    """The members in evaluation mode."""
+    description = load_description(folder)
+    models = []
+    for number in range(description.members):
+        model = description.build()
+        model.load_state_dict(load_file(folder / f"member_{number}.safetensors"))
+        models.append(model.eval())
+    return description, models
