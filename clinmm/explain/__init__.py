@@ -1,0 +1,1 @@
+"""Why the model said so: attributions on one scale over every input of a case."""

@@ -1,0 +1,56 @@
+"""Explanations -> rows of the explanations table and arrays on disk."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clinmm.explain.joint import Explanation
+
+
+def file_of(arm: str, case_id: str, class_name: str) -> str:
+    """Where the arrays lie in the run; ids may hold characters that a file name may not."""
+    key = hashlib.sha256("\n".join([arm, case_id, class_name]).encode()).hexdigest()[:16]
+    return f"attributions/{key}.npz"
+
+
+def save_arrays(file: Path, explanation: Explanation) -> None:
+    """One compressed npz; keys `INPUT/map`, `INPUT/start` and so on."""
+    arrays: dict[str, NDArray[Any]] = {
+        f"{name}/{key}": array
+        for name, located in explanation.located.items()
+        for key, array in located.items()
+    }
+    with file.open("wb") as handle:
+        np.savez_compressed(handle, **arrays)  # type: ignore[arg-type]
+
+
+def rows_of(
+    arm: str, case_id: str, class_name: str, method: str, explanation: Explanation
+) -> list[dict[str, Any]]:
+    """One row per input that the case has."""
+    reason = None
+    if not explanation.complete:
+        reason = (
+            f"attributions miss the change in logit by {explanation.completeness_error:.2f} of "
+            f"{explanation.logit_change:.2f} after {explanation.steps} steps"
+        )
+    return [
+        {
+            "arm": arm,
+            "case_id": case_id,
+            "class_name": class_name,
+            "method": method,
+            "input": name,
+            "share": explanation.share(name),
+            "attribution": value,
+            "logit_change": explanation.logit_change,
+            "completeness_error": explanation.completeness_error,
+            "status": "pass" if explanation.complete else "withheld",
+            "reason": reason,
+            "file": file_of(arm, case_id, class_name),
+        }
+        for name, value in explanation.sums.items()
+    ]
