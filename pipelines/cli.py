@@ -1,0 +1,364 @@
+"""The command line. Heavy libraries are imported by the verb that needs them."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from clinmm import __version__
+
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+NOTICE = "For research and review use; not for use in patient care."
+
+app = typer.Typer(
+    name="clinmm",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help=f"""Studies from images, notes and records that can be trusted or refused.
+
+    Begin with [bold]clinmm demo[/bold], then [bold]clinmm init TABLE[/bold] for your own data,
+    [bold]clinmm run CONFIG.yaml[/bold], and [bold]clinmm review RUN[/bold].
+
+    {NOTICE}""",
+)
+
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
+Out = Annotated[Path | None, typer.Option("--out", help="Folder to write to.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+
+
+def _began(stage: str) -> None:
+    from pipelines.screen import errors
+
+    errors.print(f"[bold]{stage}[/bold]")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="A new folder for the cohort and the run.")] = Path(
+        "runs/demo"
+    ),
+    seed: Annotated[int, typer.Option(help="Of the phantom and the training.")] = 0,
+    json: AsJson = False,
+) -> None:
+    """A complete study on an invented cohort, with planted flaws: about 3 minutes."""
+    from pipelines import demo as pipeline
+    from pipelines.screen import console, progress, show, show_json
+
+    with progress(json) as tell:
+        run, table = pipeline.main(out, seed, tell, (lambda stage: None) if json else _began)
+    if json:
+        show_json({"run": str(run.folder), "found": table.to_dict("records")})
+        return
+    _show_summary(run.folder)
+    show(table, "Planted and found")
+    console.print(f"\nOpen it:   clinmm review {run.folder}")
+    console.print(f"Read it:   {run.folder / 'report.html'}")
+
+
+@app.command()
+def init(
+    table: Annotated[Path, typer.Argument(help="A CSV or Parquet table, one row per case.")],
+    out: Annotated[Path, typer.Option(help="Where to write the cohort file.")] = Path(
+        "cohort.yaml"
+    ),
+) -> None:
+    """Write a first, commented cohort.yaml from a table's columns."""
+    from clinmm.cohort.first_draft import draft_cohort
+    from clinmm.errors import InputError
+    from pipelines.screen import console
+
+    if out.exists():
+        raise InputError(f"{out} is there already. Name another file with --out.")
+    text = draft_cohort(table, out)
+    out.write_text(text, encoding="utf-8")
+    console.print(f"Wrote {out}. Read its comments, correct it, then: clinmm check {out}")
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="A cohort file, or a study config.")],
+    out: Out = None,
+    json: AsJson = False,
+) -> None:
+    """Look a cohort over: every problem in one table. Exit 1 if an error stands."""
+    from pipelines import check as pipeline
+    from pipelines.screen import progress, show_json
+
+    with progress(json) as tell:
+        findings, stands = pipeline.check_file(file, out, tell)
+    if json:
+        show_json(findings)
+    else:
+        from clinmm.intake.show import show_findings
+        from pipelines.screen import console
+
+        console.print(show_findings(findings))
+    raise typer.Exit(1 if stands else 0)
+
+
+@app.command()
+def run(
+    config: Annotated[str, typer.Argument(help="A study config, or a shipped study's name.")],
+    settings: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY.PATH=VALUE]...", help="Settings to change.")
+    ] = None,
+    out: Out = None,
+    json: AsJson = False,
+) -> None:
+    """Every stage of a study; goes on where it stopped."""
+    from clinmm.config import load_config
+    from pipelines import run as pipeline
+    from pipelines.screen import console, progress, show_json
+
+    loaded = load_config(config, settings)
+    folder = out or Path("runs") / Path(config).stem
+    with progress(json) as tell:
+        made = pipeline.main(loaded, folder, tell, (lambda stage: None) if json else _began)
+    if json:
+        show_json({"run": str(made.folder), "stages": made.facts["stages"]})
+        return
+    _show_summary(made.folder)
+    console.print(f"\nOpen it:   clinmm review {made.folder}")
+    console.print(f"Read it:   {made.folder / 'report.html'}")
+
+
+def _stage(name: str, folder: Path, json: bool) -> None:
+    from pipelines.run import STAGE_MAINS
+    from pipelines.screen import console, progress, show_json
+
+    with progress(json) as tell:
+        result: Any = STAGE_MAINS[name](folder, tell)
+    if json:
+        show_json(result)
+    else:
+        console.print(f"{name}: done, see {folder}")
+
+
+@app.command()
+def train(run: RunFolder, json: AsJson = False) -> None:
+    """Train every arm in every fold; goes on where it stopped."""
+    _stage("train", run, json)
+
+
+@app.command()
+def calibrate(run: RunFolder, json: AsJson = False) -> None:
+    """Calibrate the probabilities and choose thresholds, on patients that are not test."""
+    _stage("calibrate", run, json)
+
+
+@app.command()
+def evaluate(
+    run: Annotated[Path | None, typer.Argument(metavar="[RUN]", help="A run folder.")] = None,
+    predictions: Annotated[
+        Path | None, typer.Option(help="Instead of a run: anybody's predictions, CSV or Parquet.")
+    ] = None,
+    cohort: Annotated[
+        Path | None, typer.Option(help="External validation of RUN on this labelled cohort.")
+    ] = None,
+    out: Out = None,
+    group_by: Annotated[str, typer.Option(help="Such as sex,age,sex*age.")] = "",
+    threshold: Annotated[
+        str | None, typer.Option(help="A number, or a CSV of class_name, threshold.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Score the test patients, or anybody's predictions (--predictions FILE --out DIR)."""
+    _evaluate_or_audit("evaluate", run, predictions, cohort, out, group_by, threshold, json)
+
+
+@app.command()
+def audit(
+    run: Annotated[Path | None, typer.Argument(metavar="[RUN]", help="A run folder.")] = None,
+    predictions: Annotated[
+        Path | None, typer.Option(help="Instead of a run: anybody's predictions, CSV or Parquet.")
+    ] = None,
+    out: Out = None,
+    group_by: Annotated[str, typer.Option(help="Such as sex,age,sex*age.")] = "",
+    threshold: Annotated[
+        str | None, typer.Option(help="A number, or a CSV of class_name, threshold.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Whom the model serves worse: the same numbers by sensitive group, and the gaps."""
+    _evaluate_or_audit("audit", run, predictions, None, out, group_by, threshold, json)
+
+
+def _evaluate_or_audit(
+    stage: str,
+    run: Path | None,
+    predictions: Path | None,
+    cohort: Path | None,
+    out: Path | None,
+    group_by: str,
+    threshold: str | None,
+    json: bool,
+) -> None:
+    from clinmm.errors import InputError
+
+    if (run is None) == (predictions is None):
+        raise InputError(f"give a RUN, or --predictions FILE --out DIR: clinmm {stage} --help")
+    if run is not None and cohort is None:
+        if group_by or threshold:
+            raise InputError("--group-by and --threshold go with --predictions.")
+        _stage(stage, run, json)
+        return
+    if out is None:
+        raise InputError("name the folder to write with --out DIR.")
+    from pipelines.screen import console, progress, show_json
+
+    if run is not None and cohort is not None:
+        from pipelines import predict as prediction
+
+        with progress(json) as tell:
+            prediction.main(run, cohort, out, tell)
+        _stage("evaluate", out, json)
+        return
+    from pipelines import outside
+
+    assert predictions is not None
+    columns = [column for column in group_by.split(",") if column]
+    metrics = outside.main(predictions, out, group_by=columns, threshold=threshold)
+    if json:
+        show_json(metrics)
+        return
+    _show_summary(out)
+    console.print(f"{stage}: done, see {out}")
+
+
+@app.command()
+def explain(
+    run: RunFolder,
+    cases: Annotated[str, typer.Option(help="Case ids, joined by commas; a choice if empty.")] = "",
+    json: AsJson = False,
+) -> None:
+    """Attribute predictions to image, note and record together, on one scale."""
+    from pipelines import explain as pipeline
+    from pipelines.screen import console, progress, show_json
+
+    with progress(json) as tell:
+        table = pipeline.main(run, tell, [case for case in cases.split(",") if case] or None)
+    if json:
+        show_json(table)
+    else:
+        console.print(f"explain: {table['case_id'].nunique()} cases, see {run}")
+
+
+@app.command()
+def report(run: RunFolder, json: AsJson = False) -> None:
+    """Write report.html: the study in one file."""
+    _stage("report", run, json)
+
+
+@app.command()
+def predict(
+    run: RunFolder,
+    cohort: Annotated[Path, typer.Argument(help="A cohort file; targets may be empty.")],
+    out: Annotated[Path, typer.Option(help="A new folder for the predictions.")],
+    json: AsJson = False,
+) -> None:
+    """Predict new cases with a finished study."""
+    from pipelines import predict as pipeline
+    from pipelines.screen import console, progress, show_json
+
+    with progress(json) as tell:
+        made = pipeline.main(run, cohort, out, tell)
+    if json:
+        show_json(made.read("predictions"))
+        return
+    console.print(f"{made.facts['n_cases']} cases by {made.facts['predicted_by']}: see {out}")
+
+
+@app.command()
+def review(
+    run: RunFolder,
+    database: Annotated[
+        str | None, typer.Option(help="SQLAlchemy URL; a file in the run folder if left out.")
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="A free one if left out.")] = None,
+) -> None:
+    """Open the reading room: review cases blind-first, then see the model."""
+    from pipelines import review as pipeline
+
+    pipeline.main(run, database, port)
+
+
+@app.command("list")
+def list_members(
+    family: Annotated[
+        str, typer.Argument(help="encoders, fusions, calibrators, metrics, checks, attributions")
+    ],
+    json: AsJson = False,
+) -> None:
+    """What there is of a family, one line each."""
+    from clinmm import registry
+    from pipelines.screen import console, show_json
+
+    members = registry.describe(family)
+    if json:
+        show_json(members)
+        return
+    width = max(map(len, members), default=0)
+    for name, line in members.items():
+        console.print(f"[bold]{name.ljust(width)}[/bold]  {line}", highlight=False)
+
+
+def _show_summary(folder: Path) -> None:
+    from clinmm.runs import Run
+    from clinmm.summary import fusion_verdict, headline
+    from pipelines.screen import console, show
+
+    run = Run.open(folder)
+    facts = run.facts
+    table = headline(run.read("metrics")).copy()
+    if "macro" in set(table["class_name"]):  # every class of the fused arm, the mean of the others
+        table = table[(table["arm"] == "fused") | (table["class_name"] == "macro")]
+    for name in ("auroc", "brier"):
+        table[name] = table[name].str.replace(" to ", "–")
+    columns = {"class_name": "class", "n_cases": "n", "n_positive": "positive"}
+    show(
+        table[["arm", *columns, "auroc", "brier"]].rename(columns=columns),
+        f"{folder}: {facts['n_cases']} cases of {facts['n_patients']} {facts['unit_name']}s",
+        f"Test cases only; 95 % intervals, clustered by {facts['unit_name']}.\n{NOTICE}",
+    )
+    if facts["kind"] == "study":
+        console.print(fusion_verdict(run), highlight=False)
+
+
+def main() -> None:
+    """Runs the command line; what clinmm refuses ends with its message and code."""
+    from clinmm.errors import ClinmmError
+
+    try:
+        app()
+    except ClinmmError as problem:
+        from pipelines.screen import stop_with
+
+        stop_with(problem, problem.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("\nStopped. The same command goes on where it stopped.\n")
+        raise SystemExit(130) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""Predict new cases with a finished study, targets known or not.
+
+Reads   a study's models and calibrators, a cohort
+Writes  a run folder of kind prediction: cases, images/, predictions, thresholds
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from clinmm.arms import FUSED
+from clinmm.calibration import tables
+from clinmm.cohort.cohort import Cohort
+from clinmm.cohort.copies import cases_with_copies
+from clinmm.cohort.manifest import load_cohort
+from clinmm.folds import Fold, Preparer
+from clinmm.new_cases import check_same_inputs, mean_over_models, whole_as_test
+from clinmm.predict import fold_logits, prediction_rows
+from clinmm.progress import Tell, silent
+from clinmm.runs import Run
+from clinmm.stored_models import load_models
+from clinmm.study import Study, cohort_facts, cohort_yaml, environment_facts, open_study
+
+
+def main(folder: Path, cohort_file: Path, out: Path, tell: Tell = silent) -> Run:
+    """Predicts every case of a cohort with the fused model.
+
+    With folds, the mean of the calibrated probabilities over all repeats' and folds' models.
+
+    Args:
+        folder: a study whose calibrate stage is done.
+        cohort_file: a cohort file with the study's inputs; its targets may be empty.
+        out: a new or empty folder.
+
+    Raises:
+        InputError: the cohort lacks an input or a column, or the classes differ.
+    """
+    study = open_study(folder)
+    cohort = load_cohort(cohort_file, for_prediction=True)
+    check_same_inputs(study.cohort, cohort)
+    run = Run.create(out, "prediction", _facts(study, cohort))
+    run.write_text("cohort.yaml", cohort_yaml(cohort))
+    run.write_text("config.yaml", study.run.path("config.yaml").read_text(encoding="utf-8"))
+    with run.stage("predict"):
+        run.write("cases", cases_with_copies(run, cohort, study.config.review.copy_images, tell))
+        preparer = Preparer(
+            cohort, study.config.encoders, lambda name, i, n: tell(f"read {name}", i, n)
+        )
+        each = []
+        for repeat, fold in study.model_places():
+            tell("predict", len(each), len(study.model_places()))
+            each.append(_by_one_fold(study, cohort, preparer, whole_as_test(cohort, repeat, fold)))
+        run.write("predictions", mean_over_models(each))
+        run.write("thresholds", _mean_thresholds(study.run.read("thresholds")))
+    return run
+
+
+def _by_one_fold(study: Study, cohort: Cohort, preparer: Preparer, fold: Fold) -> pd.DataFrame:
+    """Calibrated predictions by the models of one fold."""
+    place = study.run.model_folder(FUSED, fold.repeat, fold.fold)
+    description, models = load_models(study.run.folder / place)
+    logits = fold_logits(models, preparer.batch(description.facts), fold)
+    rows = prediction_rows(cohort, FUSED, description.inputs, fold, logits)
+    calibrator = tables.read_json(study.run.read_json(f"{place}/calibrator.json"))
+    return rows.assign(probability=tables.apply_to(rows, calibrator))
+
+
+def _mean_thresholds(thresholds: pd.DataFrame) -> pd.DataFrame:
+    """The study's thresholds for the fused arm, averaged over repeats and folds."""
+    fused = thresholds[thresholds["arm"] == FUSED]
+    mean = fused.groupby(["arm", "class_name", "operating_point"])["threshold"].mean()
+    return mean.reset_index().assign(repeat=0, fold=0)
+
+
+def _facts(study: Study, cohort: Cohort) -> dict[str, object]:
+    made = study.run.facts
+    return {
+        "seed": study.config.seed,
+        **cohort_facts(cohort),
+        "study": {
+            "folder": str(study.run.folder.resolve()),
+            "config_hash": made["config_hash"],
+            "cohort": made["cohort"],
+        },
+        "n_folds": 0,
+        "n_repeats": 0,
+        "predicted_by": (
+            f"the mean of {len(study.model_places())} calibrated models"
+            if made["n_folds"]
+            else "the study's calibrated model"
+        ),
+        "arms": [FUSED],
+        **environment_facts(),
+    }
