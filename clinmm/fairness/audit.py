@@ -1,9 +1,10 @@
 """Every metric by sensitive group, and each group against its complement.
 
 The complement of a group is everybody else, `not recorded` included; both are drawn in the same
-bootstrap. Declared family `gaps`: AUROC, and the false negative rate at the first operating point,
-of the headline arm, every class and group; Holm over all of them. With two groups the two tests
-are one test seen from either side and count once. Every other difference is exploratory.
+bootstrap. Declared family `gaps`, one for each arm: AUROC, and the false negative rate at the first
+operating point, of the only class or of the mean over the classes, every group; Holm over all of
+them. With two groups the two tests are one test seen from either side and count once. Every other
+difference, each single class of several among them, is exploratory.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,8 @@ import pandas as pd
 from clinmm import curves, registry, schema
 from clinmm.comparisons import Difference, difference, holm, verdict
 from clinmm.evaluation_rows import (
+    MACRO,
+    Key,
     Row,
     comparison_row,
     curve_rows,
@@ -23,7 +26,7 @@ from clinmm.evaluation_rows import (
     wanted_of,
 )
 from clinmm.fairness.disparities import largest_gaps
-from clinmm.intervals import Estimate, estimate
+from clinmm.intervals import Estimate, estimate, macro
 from clinmm.rivals import headline_arm
 from clinmm.samples import CALIBRATED, CALL, Samples, Scored, build
 from clinmm.subgroups import ALL, Subset, by_group, grouping
@@ -68,7 +71,7 @@ def audit(
         predictions, thresholds, decisions: as for `evaluation.evaluate`.
         groups: index case_id, one text column per sensitive attribute; empty is `not recorded`.
         group_by: attributes (`sex`) and intersections (`sex*age`); None for every attribute.
-        arms: None for all; comparisons and reliability are of the headline arm.
+        arms: None for all; reliability is of the headline arm.
         metrics: names; None for every metric there is.
         n_bootstrap, seed: patient draws.
 
@@ -108,29 +111,66 @@ def merged(before: pd.DataFrame, audited: pd.DataFrame) -> pd.DataFrame:
 
 
 def _against_complement(samples: Samples, asked: pd.DataFrame) -> list[Row]:
-    arm = headline_arm(samples.arms)
+    """Rows of every arm, each with a family of its own; with several classes `macro` is judged."""
     points = samples.points[:1]
-    primary = [("auroc", CALIBRATED), *(("fnr", CALL + point) for point in points)]
+    primary = {("auroc", CALIBRATED), *(("fnr", CALL + point) for point in points)}
     wanted = [key for key in wanted_of(COMPARED, points) if key[1] != "raw"]
     rows: list[Row] = []
-    tests: list[_Test] = []
-    for class_name, scored in _classes(samples, arm):
-        for subset in by_group(asked, scored.case_ids):
-            inside = estimate(scored.sample.take(subset.keep), wanted, samples.draws)
-            outside = estimate(scored.sample.take(~subset.keep), wanted, samples.draws)
-            sides = frozenset((subset.keep.tobytes(), (~subset.keep).tobytes()))
+    for arm in samples.arms:
+        tests: list[_Test] = []
+        sides = _sides(samples, arm, asked, wanted)
+        judged = MACRO if len({class_name for class_name, _ in sides}) > 1 else None
+        for (class_name, _), side in sides.items():
             for key in wanted:
-                of = _group_difference(inside[key], outside[key])
-                declared = key in primary
+                of = _group_difference(side.inside[key], side.outside[key])
+                declared = key in primary and judged in (None, class_name)
                 row = comparison_row(
-                    arm, "complement", class_name, subset, of, FAMILY if declared else None
+                    arm, "complement", class_name, side.subset, of, FAMILY if declared else None
                 )
                 rows.append(row)
                 if declared:
-                    about = (class_name, subset.group_by, key, sides)
-                    tests.append(_Test(row, of, about))
-    _judge(tests)
+                    tests.append(_Test(row, of, (side.subset.group_by, key, side.both)))
+        _judge(tests)
     return rows
+
+
+@dataclass(frozen=True, eq=False)
+class _Side:
+    """A group of one class (or `macro`) and everybody else. both: the same from either side."""
+
+    subset: Subset
+    inside: dict[Key, Estimate]
+    outside: dict[Key, Estimate]
+    both: frozenset[bytes]
+
+
+def _sides(
+    samples: Samples, arm: str, asked: pd.DataFrame, wanted: Sequence[Key]
+) -> dict[tuple[str, tuple[str, str]], _Side]:
+    """(class name, (group_by, group)) -> both sides; the macro mean after the classes."""
+    found: dict[tuple[str, tuple[str, str]], _Side] = {}
+    for class_name, scored in _classes(samples, arm):
+        for subset in by_group(asked, scored.case_ids):
+            found[class_name, (subset.group_by, subset.group)] = _Side(
+                subset,
+                estimate(scored.sample.take(subset.keep), wanted, samples.draws),
+                estimate(scored.sample.take(~subset.keep), wanted, samples.draws),
+                frozenset((subset.keep.tobytes(), (~subset.keep).tobytes())),
+            )
+    classes = list(dict.fromkeys(class_name for class_name, _ in found))
+    if len(classes) < 2:
+        return found
+    for place in dict.fromkeys(place for _, place in found):
+        parts = {name: found[name, place] for name in classes if (name, place) in found}
+        if len(parts) == len(classes):
+            first = parts[classes[0]]
+            found[MACRO, place] = _Side(
+                first.subset,
+                {key: macro({n: part.inside[key] for n, part in parts.items()}) for key in wanted},
+                {key: macro({n: part.outside[key] for n, part in parts.items()}) for key in wanted},
+                first.both,
+            )
+    return found
 
 
 def _group_difference(inside: Estimate, outside: Estimate) -> Difference:

@@ -68,8 +68,8 @@ def stated_label(cases: list[Case], rng: np.random.Generator) -> Planted:
 
 
 def faint_group(cases: list[Case], rng: np.random.Generator) -> Planted:
-    """Findings of women are drawn less far from normal than those of men."""
-    column, group, share = "sex", "F", 0.3
+    """Findings of women are drawn half as far from normal as those of men."""
+    column, group, share = "sex", "F", 0.5
     for case in cases:
         if case.sex == group:
             lost = (1.0 - share) * case.separation
