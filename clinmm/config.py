@@ -75,10 +75,10 @@ class TrainConfig(_Settings):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
 
-    def slower(self, factor: float) -> "TrainConfig":
-        """The same budget with the learning rate times factor."""
-        optimiser = self.optimiser.model_copy(update={"lr": self.optimiser.lr * factor})
-        return self.model_copy(update={"optimiser": optimiser})
+    def fine_tuning(self, factor: float) -> "TrainConfig":
+        """The same budget at most, with factor times the learning rate, stopping early."""
+        slower = {"lr": self.optimiser.lr * factor, "schedule": "constant"}
+        return self.model_copy(update={"optimiser": self.optimiser.model_copy(update=slower)})
 
 
 class CalibrateConfig(_Settings):
@@ -190,4 +190,7 @@ def _set(content: dict[str, Any], override: str) -> None:
         here = here.setdefault(key, {})
         if not isinstance(here, dict):
             raise InputError(f"{override}: '{key}' holds no settings of its own.")
-    here[last] = yaml.safe_load(text)
+    try:
+        here[last] = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise InputError(f"'{override}': the value is not valid YAML.") from None

@@ -151,7 +151,7 @@ def _one_pass(
             group["lr"] = learning_rate(config.optimiser, done)
         batch = train.take(some)
         present = _hidden_at_random(batch.present, config.input_dropout)
-        logits = model(batch.inputs, present)
+        logits = model(batch.inputs, present, batch.present)
         loss = _loss(logits, batch, present, model.log_odds, config, task)
         optimiser.zero_grad()
         fabric.backward(loss)

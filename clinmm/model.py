@@ -97,9 +97,27 @@ class MultimodalClassifier(nn.Module):
             head = f"input_{name}"
             self.heads[head].load_state_dict(model.heads[head].state_dict())
 
-    def forward(self, inputs: dict[str, Prepared], present: Tensor) -> Logits:
-        """inputs: as Batch.inputs; present: (B, M) bool. Logits are (B, K)."""
-        encoded = [self.encoder(name)(**inputs[name]) for name in self.names]
+    def _encoded(self, name: str, prepared: Prepared, has: Tensor) -> Tensor:
+        """(B, d), zero where the case lacks the input: batch statistics see real inputs only."""
+        encoder = self.encoder(name)
+        if bool(has.all()):
+            whole: Tensor = encoder(**prepared)
+            return whole
+        out = torch.zeros(len(has), encoder.out_dim, device=has.device)
+        if not bool(has.any()):
+            return out
+        some: Tensor = encoder(**{key: tensor[has] for key, tensor in prepared.items()})
+        return out.to(some.dtype).index_put((has.nonzero()[:, 0],), some)
+
+    def forward(
+        self, inputs: dict[str, Prepared], present: Tensor, recorded: Tensor | None = None
+    ) -> Logits:
+        """inputs: as Batch.inputs; present: (B, M) bool. Logits are (B, K).
+
+        recorded: (B, M) bool, which inputs the cases have, where `present` hides some of them.
+        """
+        has = present if recorded is None else recorded
+        encoded = [self._encoded(n, inputs[n], has[:, i]) for i, n in enumerate(self.names)]
         evidence = torch.stack(
             [self.heads[f"input_{n}"](z) for n, z in zip(self.names, encoded, strict=True)], dim=1
         )  # (B, M, K)

@@ -69,6 +69,11 @@ class Run:
         """
         run = cls(Path(folder))
         if (run.folder / "run.json").is_file():
+            if run.facts["kind"] != kind:
+                raise InputError(
+                    f"{folder} holds a run of kind {run.facts['kind']}, wanted one of kind {kind}. "
+                    "Name a new or empty folder with --out."
+                )
             return run
         if run.folder.is_dir() and any(f.name != "cohort" for f in run.folder.iterdir()):
             raise InputError(

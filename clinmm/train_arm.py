@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +20,9 @@ from clinmm.stored_models import Description
 
 FINE_TUNE = 0.1
 """Learning rate of models that start from trained ones, as a share of the config's."""
+
+CHECKPOINT_SECONDS = 20.0
+"""Training that takes less is done again rather than kept."""
 
 
 class Trained(NamedTuple):
@@ -40,6 +44,7 @@ def train_arm(
     fabric: Any,
     alone: dict[str, list[MultimodalClassifier]] | None = None,
     on_epoch: Callable[[int, Epoch], None] | None = None,
+    checkpoints: Path | None = None,
 ) -> Trained:
     """The models of one arm in one fold.
 
@@ -52,6 +57,7 @@ def train_arm(
         batch: every case of the cohort, with at least these inputs.
         alone: input -> the fold's models on it alone; trained here if left out.
         on_epoch: told the member and what its epoch gave.
+        checkpoints: folder from which a stopped training of this arm and fold goes on.
 
     Raises:
         InputError: too few cases to train or to stop on have one of the inputs.
@@ -85,7 +91,7 @@ def train_arm(
             model.start_from(own.take(train))
         else:
             model.take_over({name: alone[name][member] for name in inputs})
-            settings = settings.slower(FINE_TUNE)
+            settings = settings.fine_tuning(FINE_TUNE)
         epochs = fit(
             model,
             own.take(train),
@@ -95,10 +101,17 @@ def train_arm(
             seed=number,
             fabric=fabric,
             on_epoch=partial(on_epoch, member) if on_epoch else None,
+            checkpoint=_checkpoint(checkpoints, inputs, fold, member),
+            checkpoint_seconds=CHECKPOINT_SECONDS,
         )
         models.append(model)
         history += [(member, epoch) for epoch in epochs]
     return Trained(description, models, history)
+
+
+def _checkpoint(folder: Path | None, inputs: list[str], fold: Fold, member: int) -> Path | None:
+    name = f"{'+'.join(inputs)}_{fold.repeat}_{fold.fold}_{member}.ckpt"
+    return folder / name if folder else None
 
 
 def _usable(rows: Index, usable: Any, inputs: list[str]) -> Index:

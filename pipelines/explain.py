@@ -9,6 +9,7 @@ import pandas as pd
 
 from clinmm import schema
 from clinmm.arms import FUSED
+from clinmm.errors import InputError
 from clinmm.explain.choice import choose_cases
 from clinmm.explain.joint import Joint
 from clinmm.explain.merge import merged
@@ -38,6 +39,8 @@ def main(folder: Path, tell: Tell = silent, cases: list[str] | None = None) -> p
     predictions = run.read("predictions")
     chosen = cases or choose_cases(predictions, config.explain.cases, config.seed)
     folds_of_case = _folds_of_case(predictions, common_folds)
+    if unknown := [case_id for case_id in chosen if case_id not in folds_of_case]:
+        raise InputError(f"{folder} has no test prediction of cases {', '.join(unknown[:5])}.")
     raw = {name: raw_values(cohort, name) for name in sorted(cohort.spec.inputs)}
     position = {case_id: i for i, case_id in enumerate(cohort.table["case_id"])}
     # Cases of one fold follow each other, so that its models are loaded once.

@@ -13,6 +13,7 @@ from clinmm.calibration import tables
 from clinmm.cohort.cohort import Cohort
 from clinmm.cohort.copies import cases_with_copies
 from clinmm.cohort.manifest import load_cohort
+from clinmm.errors import InputError
 from clinmm.folds import Fold, Preparer
 from clinmm.new_cases import check_same_inputs, mean_over_models, whole_as_test
 from clinmm.predict import fold_logits, prediction_rows
@@ -38,7 +39,13 @@ def main(folder: Path, cohort_file: Path, out: Path, tell: Tell = silent) -> Run
     study = open_study(folder)
     cohort = load_cohort(cohort_file, for_prediction=True)
     check_same_inputs(study.cohort, cohort)
-    run = Run.create(out, "prediction", _facts(study, cohort))
+    facts = _facts(study, cohort)
+    run = Run.create(out, "prediction", facts)
+    if any(run.facts[key] != facts[key] for key in ("study", "cohort")):
+        raise InputError(
+            f"{out} holds predictions of other cases or by another study. "
+            "Name a new or empty folder with --out."
+        )
     run.write_text("cohort.yaml", cohort_yaml(cohort))
     run.write_text("config.yaml", study.run.path("config.yaml").read_text(encoding="utf-8"))
     with run.stage("predict"):

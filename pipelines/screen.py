@@ -68,8 +68,9 @@ def show(table: pd.DataFrame, title: str, caption: str | None = None) -> None:
 
 def show_json(content: object) -> None:
     """One JSON document on stdout; NaN becomes null."""
-    text = content.to_json(orient="records") if isinstance(content, pd.DataFrame) else None
-    console.print_json(text if text is not None else json.dumps(content))
+    is_table = isinstance(content, pd.DataFrame)
+    text = content.to_json(orient="records") if is_table else json.dumps(content, default=str)
+    console.file.write(f"{text}\n")
 
 
 def stop_with(problem: Exception, code: int) -> None:

@@ -3,6 +3,7 @@
 Reads   the cohort          Writes   splits, model/ARM/..., training, predictions
 """
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -65,6 +66,7 @@ def main(folder: Path, tell: Tell = silent) -> pd.DataFrame:
                         fabric=fabric,
                         alone=alone or None,
                         on_epoch=say,
+                        checkpoints=run.folder / "checkpoints",
                     )
                     with run.writing_folder(place) as temporary:
                         save_models(temporary, *trained)
@@ -74,6 +76,7 @@ def main(folder: Path, tell: Tell = silent) -> pd.DataFrame:
                 history = load_history(run.folder / place)
                 histories.append(history.assign(arm=arm, repeat=fold.repeat, fold=fold.fold))
         tell("train", 1, 1)
+        shutil.rmtree(run.folder / "checkpoints", ignore_errors=True)
         run.write("training", pd.concat(histories, ignore_index=True))
         run.write("predictions", pd.concat(predictions, ignore_index=True))
     return run.read("predictions")

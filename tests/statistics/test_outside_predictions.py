@@ -122,7 +122,7 @@ def test_file_is_refused_and_nothing_is_written(tmp_path, change, options, said)
 
 def test_a_study_is_never_overwritten(tmp_path):
     study = Run.create(tmp_path / "study", "study", {"seed": 0})
-    with pytest.raises(InputError, match="is a run of kind study"):
+    with pytest.raises(InputError, match="holds a run of kind study"):
         outside.main(write(make_table(), tmp_path), study.folder, n_bootstrap=20)
     assert not study.has("metrics")
 
