@@ -1,0 +1,23 @@
+"""What every test relies on: a cache of its own, and no race for the processor's cores."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# With --doctest-modules every file is collected; those of one name would clash.
+collect_ignore_glob = ["conftest.py", "*/conftest.py"]
+
+# Before torch is imported, and for programs that a test starts: the nets of the tests are small.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The user's cache is neither read nor written; features are shared by the tests."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CLINMM_CACHE", str(folder))
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        yield folder

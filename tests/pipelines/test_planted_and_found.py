@@ -1,0 +1,116 @@
+"""The last table of the demo, on runs in which it is known what the audits found."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from clinmm import schema
+from clinmm.cohort.phantom.found import planted_and_found
+from clinmm.cohort.phantom.picture import MARKER_CORNER
+from clinmm.runs import Run
+
+PLANTS = [
+    {"name": "stated_label", "class_name": "effusion", "input": "note", "parameters": {}},
+    {
+        "name": "faint_group",
+        "class_name": "all",
+        "input": "image",
+        "parameters": {"group_by": "sex", "group": "F"},
+    },
+    {"name": "side_marker", "class_name": "consolidation", "input": "image", "parameters": {}},
+]
+CASES = ["c1", "c2", "c3"]
+
+
+def run_of(folder: Path, *, found: bool) -> Run:
+    """A run whose audits found everything, or looked and found nothing."""
+    run = Run.create(folder / "run", "study", {"n_folds": 0})
+    finding: dict[str, Any] = {
+        "check": "stated_label",
+        "severity": "error" if found else "warning",
+        "subject": "note",
+        "case_ids": CASES,
+        "count": 3,
+        "detail": "'effusion' stands in the notes of 3 patients",
+        "advice": "Mask it.",
+    }
+    run.write("intake", pd.DataFrame([finding]))
+    comparison: dict[str, Any] = {
+        "arm": "fused",
+        "rival": "complement",
+        "metric": "auroc",
+        "class_name": "effusion",
+        "group_by": "sex",
+        "group": "F",
+        "pattern": "any",
+        "difference": -0.2,
+        "low": -0.3,
+        "high": -0.1,
+        "p": 0.001,
+        "p_holm": 0.004,
+        "n_patients": 100,
+        "verdict": "worse" if found else "not_shown",
+    }
+    others = [{**comparison, "group": "M", "verdict": "worse"}, {**comparison, "rival": "image"}]
+    run.write("comparisons", pd.DataFrame([comparison, *others]))
+    rows = []
+    (run.folder / "attributions").mkdir()
+    for case in CASES:
+        mass = np.full((100, 100), 0.01, np.float16)
+        if found:
+            top, left, bottom, right = (round(100 * edge) for edge in MARKER_CORNER)
+            mass[top:bottom, left:right] = -2.0
+        np.savez(run.folder / f"attributions/{case}.npz", **{"image/map": mass})
+        rows.append(
+            {
+                "arm": "fused",
+                "case_id": case,
+                "class_name": "consolidation",
+                "method": "integrated_gradients",
+                "input": "image",
+                "status": "pass",
+                "file": f"attributions/{case}.npz",
+            }
+        )
+    run.write("explanations", pd.DataFrame(rows))
+    return run
+
+
+def truth(folder: Path, plants: list[dict[str, Any]]) -> Path:
+    planted = [{**plant, "case_ids": CASES} for plant in plants]
+    (folder / "truth.json").write_text(json.dumps({"planted": planted}), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("found", [True, False])
+def test_each_plant_is_found_exactly_where_its_audit_found_it(tmp_path: Path, found: bool) -> None:
+    table = planted_and_found(run_of(tmp_path, found=found), truth(tmp_path, PLANTS))
+    assert table["planted"].tolist() == [plant["name"] for plant in PLANTS]
+    assert table["found"].tolist() == ["yes" if found else "no"] * 3
+    assert table["concerns"].tolist()[0] == "effusion, 3 cases"
+    assert "-0.200 (-0.300 to -0.100)" in table["evidence"][1]
+    share = "100%" if found else "1%"
+    assert share in table["evidence"][2] or found
+
+
+def test_nothing_planted_is_an_empty_table_with_its_columns(tmp_path: Path) -> None:
+    table = planted_and_found(run_of(tmp_path, found=True), truth(tmp_path, []))
+    assert list(table.columns) == ["planted", "concerns", "audit", "found", "evidence"]
+    assert table.empty
+
+
+def test_audits_that_could_not_look_say_so(tmp_path: Path) -> None:
+    run = run_of(tmp_path, found=True)
+    for name in ("intake", "comparisons", "explanations"):
+        run.write(name, schema.TABLES[name].empty())
+    table = planted_and_found(run, truth(tmp_path, PLANTS))
+    assert table["found"].tolist() == ["no", "no", "no"]
+    assert table["evidence"].tolist() == [
+        "no word or phrase was found",
+        "no comparison of F could be made",
+        "no explained case has the marker",
+    ]

