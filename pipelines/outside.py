@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from clinmm.errors import InputError
 from clinmm.evaluation import Evaluation, evaluate
 from clinmm.fairness.audit import Audit, audit, merged
 from clinmm.outside_predictions import OutsidePredictions, facts_of, read
@@ -61,8 +60,6 @@ def main(
             )
         )
     run = Run.create(out, "audit", {"seed": seed, **facts_of(given, Path(file))})
-    if run.facts["kind"] != "audit":
-        raise InputError(f"{out} is a run of kind {run.facts['kind']}. Name another folder.")
     with run.stage("evaluate"):
         run.write("predictions", given.predictions)
         run.write("cases", _cases(given))
