@@ -65,7 +65,7 @@ class TrainConfig(_Settings):
     """
 
     epochs: PositiveInt = 30
-    batch_size: PositiveInt = 32
+    batch_size: int = Field(default=32, ge=2)
     patience: PositiveInt = 8
     optimiser: Optimiser = Optimiser()
     class_weights: Literal["balanced", "none"] = "balanced"

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from clinmm.cases import Batch
 from clinmm.config import Optimiser, TrainConfig
+from clinmm.errors import InputError
 from clinmm.losses import masked_loss
 from clinmm.metrics.auroc import auroc
 from clinmm.model import Logits, MultimodalClassifier
@@ -86,6 +87,10 @@ def fit(
         number = len(history)
         order = np.random.default_rng([seed, number]).permutation(len(train))
         loss = _one_pass(ready, train, order, number, optimiser, config, task, fabric)
+        if not math.isfinite(loss):
+            raise InputError(
+                f"training: the loss of epoch {number} is not a number. Lower train.optimiser.lr."
+            )
         validate_loss, score = _score(model, validate, config, task)
         epoch = Epoch(number, loss, validate_loss, score)
         history.append(epoch)

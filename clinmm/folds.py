@@ -46,6 +46,12 @@ class Fold:
     def not_test(self) -> Index:
         return np.flatnonzero((self.split != "test") & (self.split != LEFT_OUT))
 
+    @property
+    def learned(self) -> NDArray[np.bool_]:
+        """(N,) whether some model of the fold trains or stops on the case."""
+        learned: NDArray[np.bool_] = (self.split == "train") | (self.member >= 0)
+        return learned
+
 
 def folds_of(splits: pd.DataFrame, case_ids: Sequence[str]) -> Iterator[Fold]:
     """The folds of a splits table, each in the order of the cases."""

@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 
 from clinmm.cohort.cohort import Cohort
-from clinmm.cohort.spec import RecordInput
+from clinmm.cohort.spec import NoteInput, RecordInput
 from clinmm.errors import InputError
 from clinmm.folds import Fold
+from clinmm.intake.finding import Context
+from clinmm.intake.run_checks import run_checks
 
 
 def check_same_inputs(study: Cohort, cohort: Cohort) -> None:
@@ -28,6 +30,13 @@ def check_same_inputs(study: Cohort, cohort: Cohort) -> None:
                     f"inputs.{name}: the study's categorical columns are "
                     f"{list(source.categorical)}, here {list(other.categorical)}."
                 )
+        elif isinstance(source, NoteInput) and isinstance(other, NoteInput):
+            lacking = set(source.mask) - set(other.mask)
+            if lacking:
+                problems.append(
+                    f"inputs.{name}.mask lacks {len(lacking)} of the study's words; copy the mask "
+                    "from the study's cohort.yaml."
+                )
     if extra := sorted(set(cohort.spec.inputs) - set(study.spec.inputs)):
         problems.append(f"inputs {extra} are not among the study's; remove them.")
     if cohort.task != study.task or cohort.class_names != study.class_names:
@@ -37,6 +46,22 @@ def check_same_inputs(study: Cohort, cohort: Cohort) -> None:
         )
     if problems:
         raise InputError(problems)
+
+
+def cases_seen_before(study: Cohort, cohort: Cohort) -> int:
+    """How many cases have an image file, by its bytes, that the study learned from."""
+    seen = np.zeros(cohort.n_cases, dtype=bool)
+    for name in study.spec.input_names("image"):
+        known = set(study.image_sha256(name)) - {None}
+        seen |= np.array([digest in known for digest in cohort.image_sha256(name)], dtype=bool)
+    return int(seen.sum())
+
+
+def check_readable(cohort: Cohort) -> None:
+    """Raises InputError for files that cannot be read and numbers that are none."""
+    found = run_checks(cohort, Context(split=None), ["columns", "files"])
+    if errors := [finding for finding in found if finding.severity == "error"]:
+        raise InputError([f"{f.subject}: {f.detail} {f.advice}" for f in errors])
 
 
 def whole_as_test(cohort: Cohort, repeat: int, fold: int) -> Fold:

@@ -109,6 +109,9 @@ def facts_of(given: OutsidePredictions, file: Path) -> dict[str, object]:
             "classes": classes,
         },
         "inputs": {},
+        "predicted_when": "not stated",
+        "config_hash": None,
+        "device": "none",
         "arms": [FUSED],
         "n_folds": 0,
     }

@@ -107,6 +107,14 @@ class Run:
         """Whether the stage has been done to its end."""
         return stage in self.facts["stages"]
 
+    def require(self, stage: str) -> None:
+        """Raises NotMadeYet, naming the command, unless the stage has been done to its end."""
+        if not self.finished(stage):
+            raise NotMadeYet(
+                f"{self.folder} has not passed '{stage}', or something before it was done again. "
+                f"Do it with: clinmm {stage} {self.folder}"
+            )
+
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Marks the stage as finished, with its seconds, when the block ends without an error.

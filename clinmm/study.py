@@ -86,7 +86,9 @@ def open_study(folder: Path) -> Study:
 
 def open_explainable(folder: Path) -> tuple[Study, Run, list[tuple[int, int]]]:
     """What explains a run's predictions: (its cohort and config, the run that holds the models,
-    the (repeat, fold) whose models made every prediction; none of them if each fold made its own).
+    the (repeat, fold) whose models explain every case; none if each fold predicted its own cases).
+
+    New cases are predicted by every fold of every repeat and explained by those of repeat 0.
 
     Raises:
         InputError: the run has no models, or what they were made of has changed or moved.
@@ -140,6 +142,7 @@ def _facts(config: StudyConfig, cohort: Cohort, digest: str) -> dict[str, Any]:
         "config_hash": digest,
         "n_folds": n_folds,
         "n_repeats": config.split.repeats if n_folds else 0,
+        "encoders": {name: c.model_dump() for name, c in sorted(config.encoders.items())},
         "calibrated_on": _calibrated_on(config),
         "arms": list(arms_of(list(cohort.spec.inputs), config.train.arms)),
         "device": config.train.device,

@@ -69,9 +69,7 @@ def train_arm(
         encoders={name: config.encoders[name].model_dump() for name in inputs},
         facts={name: facts[name] for name in inputs},
         fusion=config.fusion.model_dump(),
-        log_odds=log_odds_of_training(
-            cohort.targets()[[i for i in fold.not_test if usable[i]]], cohort.task
-        ),
+        log_odds=log_odds_of_training(cohort.targets()[fold.learned & usable], cohort.task),
         class_names=cohort.class_names,
         task=cohort.task,
         members=fold.n_members,

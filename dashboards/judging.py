@@ -48,7 +48,7 @@ def ask_opinion(
                 classes,
                 index=None,
                 format_func=lambda name: words.class_label(name, ""),
-                key=f"choice {case_id}",
+                key=f"choice {case_id} {reader}",
             )
         else:
             scale = "  ·  ".join(f"{value} {said}" for value, said in RATING_LABELS.items())
@@ -57,7 +57,7 @@ def ask_opinion(
                 name: st.segmented_control(
                     words.class_label(name, "").capitalize(),
                     list(RATING_LABELS),
-                    key=f"rating {case_id} {name}",
+                    key=f"rating {case_id} {name} {reader}",
                     width="stretch",
                 )
                 for name in classes
@@ -66,7 +66,7 @@ def ask_opinion(
             "How confident are you?",
             list(CONFIDENCE_LABELS),
             format_func=CONFIDENCE_LABELS.__getitem__,
-            key=f"confidence {case_id}",
+            key=f"confidence {case_id} {reader}",
             width="stretch",
         )
         locked = st.form_submit_button("Lock my opinion", type="primary", width="stretch")

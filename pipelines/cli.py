@@ -74,8 +74,8 @@ def demo(
         return
     _show_summary(run.folder)
     show(table, "Planted and found")
-    console.print(f"\nOpen it:   clinmm review {run.folder}")
-    console.print(f"Read it:   {run.folder / 'report.html'}")
+    console.print(f"\nOpen it:   clinmm review {run.folder}", soft_wrap=True)
+    console.print(f"Read it:   {run.folder / 'report.html'}", soft_wrap=True)
 
 
 @app.command()
@@ -141,8 +141,8 @@ def run(
         show_json({"run": str(made.folder), "stages": made.facts["stages"]})
         return
     _show_summary(made.folder)
-    console.print(f"\nOpen it:   clinmm review {made.folder}")
-    console.print(f"Read it:   {made.folder / 'report.html'}")
+    console.print(f"\nOpen it:   clinmm review {made.folder}", soft_wrap=True)
+    console.print(f"Read it:   {made.folder / 'report.html'}", soft_wrap=True)
 
 
 def _stage(name: str, folder: Path, json: bool) -> None:
@@ -220,20 +220,29 @@ def _evaluate_or_audit(
 
     if (run is None) == (predictions is None):
         raise InputError(f"give a RUN, or --predictions FILE --out DIR: clinmm {stage} --help")
+    if run is not None and (group_by or threshold):
+        raise InputError("--group-by and --threshold go with --predictions.")
+    if predictions is not None and cohort is not None:
+        raise InputError("--cohort goes with a RUN, not with --predictions.")
     if run is not None and cohort is None:
-        if group_by or threshold:
-            raise InputError("--group-by and --threshold go with --predictions.")
+        if out is not None:
+            raise InputError("--out goes with --predictions or --cohort; without, RUN is written.")
         _stage(stage, run, json)
         return
     if out is None:
         raise InputError("name the folder to write with --out DIR.")
-    from pipelines.screen import console, progress, show_json
+    from pipelines.screen import console, errors, progress, show_json
 
     if run is not None and cohort is not None:
         from pipelines import predict as prediction
 
         with progress(json) as tell:
-            prediction.main(run, cohort, out, tell)
+            made = prediction.main(run, cohort, out, tell)
+        if n_seen := made.facts["cases_seen_before"]:
+            errors.print(
+                f"Warning: {n_seen} cases have image files that the study learned from; "
+                "the numbers are not those of unseen patients."
+            )
         _stage("evaluate", out, json)
         return
     from pipelines import outside
@@ -322,7 +331,7 @@ def list_members(
         return
     width = max(map(len, members), default=0)
     for name, line in members.items():
-        console.print(f"[bold]{name.ljust(width)}[/bold]  {line}", highlight=False)
+        console.print(f"[bold]{name.ljust(width)}[/bold]  {line}", highlight=False, soft_wrap=True)
 
 
 def _show_summary(folder: Path) -> None:

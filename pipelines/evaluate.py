@@ -28,6 +28,8 @@ def main(folder: Path, tell: Tell = silent) -> pd.DataFrame:
         NotMadeYet: the run has no predictions. InputError: they cannot be scored.
     """
     run = Run.open(folder)
+    if run.facts["kind"] == "study":
+        run.require("calibrate")
     settings, seed = _settings(run)
     tell("evaluate", 0, 1)
     with run.stage("evaluate"):

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from clinmm.errors import InputError
 from clinmm.evaluation import Evaluation, evaluate
 from clinmm.fairness.audit import Audit, audit, merged
 from clinmm.outside_predictions import OutsidePredictions, facts_of, read
 from clinmm.runs import Run
+from clinmm.study import environment_facts
 
 
 def main(
@@ -59,7 +61,10 @@ def main(
                 seed=seed,
             )
         )
-    run = Run.create(out, "audit", {"seed": seed, **facts_of(given, Path(file))})
+    facts = {"seed": seed, **facts_of(given, Path(file)), **environment_facts()}
+    run = Run.create(out, "audit", facts)
+    if run.facts["cohort"] != facts["cohort"]:
+        raise InputError(f"{out} holds the scores of another file. Name a new folder with --out.")
     with run.stage("evaluate"):
         run.write("predictions", given.predictions)
         run.write("cases", _cases(given))

@@ -15,7 +15,13 @@ from clinmm.cohort.copies import cases_with_copies
 from clinmm.cohort.manifest import load_cohort
 from clinmm.errors import InputError
 from clinmm.folds import Fold, Preparer
-from clinmm.new_cases import check_same_inputs, mean_over_models, whole_as_test
+from clinmm.new_cases import (
+    cases_seen_before,
+    check_readable,
+    check_same_inputs,
+    mean_over_models,
+    whole_as_test,
+)
 from clinmm.predict import fold_logits, prediction_rows
 from clinmm.progress import Tell, silent
 from clinmm.runs import Run
@@ -37,8 +43,10 @@ def main(folder: Path, cohort_file: Path, out: Path, tell: Tell = silent) -> Run
         InputError: the cohort lacks an input or a column, or the classes differ.
     """
     study = open_study(folder)
+    study.run.require("calibrate")
     cohort = load_cohort(cohort_file, for_prediction=True)
     check_same_inputs(study.cohort, cohort)
+    check_readable(cohort)
     facts = _facts(study, cohort)
     run = Run.create(out, "prediction", facts)
     if any(run.facts[key] != facts[key] for key in ("study", "cohort")):
@@ -91,6 +99,9 @@ def _facts(study: Study, cohort: Cohort) -> dict[str, object]:
         },
         "n_folds": 0,
         "n_repeats": 0,
+        "cases_seen_before": cases_seen_before(study.cohort, cohort),
+        "config_hash": made["config_hash"],
+        "device": "cpu",
         "predicted_by": (
             f"the mean of {len(study.model_places())} calibrated models"
             if made["n_folds"]

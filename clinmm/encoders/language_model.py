@@ -26,6 +26,9 @@ from clinmm.encoders.interface import Attributable, Located, Progress
 from clinmm.encoders.projection import Projection
 from clinmm.errors import InputError
 
+IDENTIFYING = ("*.safetensors", "*.bin", "config.json", "tokenizer*", "vocab*")
+"""Files of a local model whose content decides what it computes."""
+
 
 class Config(BaseModel, frozen=True, extra="forbid"):
     """window: word pieces a window, with `overlap` shared by neighbours."""
@@ -54,14 +57,12 @@ def _loaded(weights: str) -> tuple[Any, Any, str]:
             "folder that holds config.json, model.safetensors and a tokenizer, a hub id where a "
             "hub can be reached, or 'embedded'."
         ) from None
-    files = sorted(Path(folder).glob("*.safetensors")) if local else []
-    if not files:
-        return (
-            tokenizer,
-            network.eval().requires_grad_(False),
-            f"{weights}@{network.config._commit_hash}",
-        )
-    return tokenizer, network.eval().requires_grad_(False), sha256_of_file(files[0])
+    network = network.eval().requires_grad_(False)
+    if not local:
+        return tokenizer, network, f"{weights}@{network.config._commit_hash}"
+    files = [file for kind in IDENTIFYING for file in sorted(Path(folder).glob(kind))]
+    each = "\n".join(sha256_of_file(file) for file in files)
+    return tokenizer, network, hashlib.sha256(each.encode()).hexdigest()
 
 
 class Encoder(nn.Module):

@@ -37,7 +37,7 @@ class Fusion(nn.Module):
         ]
         gate = self.gate(torch.cat([*slots, present.to(slots[0].dtype)], dim=1))
         # A case without any input would be 0/0; its output is set to zero below.
-        open_to = torch.where(present, gate, torch.full_like(gate, -1e9))
+        open_to = gate.masked_fill(~present, torch.finfo(gate.dtype).min)
         weight = torch.softmax(open_to, dim=1) * present
         common = torch.stack([f(z) for f, z in zip(self.to_common, slots, strict=True)], dim=1)
         fused: Tensor = (weight[..., None] * common).sum(1)

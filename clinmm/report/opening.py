@@ -4,6 +4,7 @@ from clinmm.report.material import Material
 from clinmm.report.wording import class_label, counted, interval, listing, number
 
 NOTICE = "For research and review use only. Not for use in patient care."
+GENERAL_ENGLISH = "Notes are read by a model of general, not clinical, English."
 _KINDS = {"image": "pictures", "note": "text", "record": "values of the record"}
 
 
@@ -24,12 +25,23 @@ def lead(material: Material) -> list[tuple[str, str]]:
     if "calibrated_on" in facts:
         where = str(facts["calibrated_on"])
         lines.append(("Calibrated on", f"{where[:1].upper()}{where[1:]}."))
+    if _general_english(material):
+        lines.append(("Language model", GENERAL_ENGLISH))
     if said := _headline(material):
         lines.append(("In one line", said))
     lines.append(
         ("Unit", f"The {unit} is the unit of splits, intervals and tests; estimates weigh cases.")
     )
     return lines
+
+
+def _general_english(material: Material) -> bool:
+    """Whether a note is read by the embedded language model."""
+    encoders = (material.facts.get("encoders") or {}).values()
+    return any(
+        e["name"] == "language_model" and e.get("weights", "embedded") == "embedded"
+        for e in encoders
+    )
 
 
 def _target(material: Material) -> str:

@@ -44,8 +44,8 @@ def read_as(app: AppTest, reader: str, case_id: str) -> AppTest:
 
 def lock(app: AppTest, case_id: str, rating: int = 4) -> AppTest:
     for name in CLASSES:
-        group(app, f"rating {case_id} {name}").set_value(rating)
-    group(app, f"confidence {case_id}").set_value(3)
+        group(app, f"rating {case_id} {name} AB").set_value(rating)
+    group(app, f"confidence {case_id} AB").set_value(3)
     return press(app, "Lock my opinion")
 
 
@@ -73,7 +73,7 @@ def test_the_locked_opinion_reveals_the_risks_on_file(page: AppTest, own_run: Ru
 
 def test_an_unanswered_class_keeps_the_opinion_open(page: AppTest, own_run: Run) -> None:
     read_as(page, "AB", "case_000")
-    group(page, "rating case_000 nodule").set_value(2)
+    group(page, "rating case_000 nodule AB").set_value(2)
     press(page, "Lock my opinion")
     assert "Still to answer: cardiomegaly, effusion, consolidation, confidence." in text(page)
     assert not any(secret in raw(page) for secret in SECRETS)
@@ -158,7 +158,7 @@ def test_a_multiclass_task_asks_for_one_choice(own_run: Run, screen: Screen) -> 
     own_run.add_facts(target={"name": "finding", "kind": "multiclass", "classes": CLASSES})
     page = read_as(screen(own_run, "cases"), "AB", "case_000")
     page.radio[0].set_value("nodule")
-    group(page, "confidence case_000").set_value(1)
+    group(page, "confidence case_000 AB").set_value(1)
     press(page, "Lock my opinion")
     assert re.search(r"Nodule \w.{0,40} patients you: chosen", text(page))
 
