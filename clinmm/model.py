@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from clinmm import registry
 from clinmm.cases import Batch, Prepared
 from clinmm.config import Component
+from clinmm.intercept import intercept_shift
 from clinmm.settings_errors import as_input_error
 
 
@@ -53,6 +54,7 @@ class MultimodalClassifier(nn.Module):
     """
 
     log_odds: Tensor
+    shift: Tensor
 
     def __init__(
         self, encoders: dict[str, nn.Module], fusion: Component, log_odds: list[float]
@@ -61,6 +63,7 @@ class MultimodalClassifier(nn.Module):
         self.names = list(encoders)
         dims = [int(encoder.out_dim) for encoder in encoders.values()]  # type: ignore[arg-type]
         self.register_buffer("log_odds", torch.tensor(log_odds, dtype=torch.float32))
+        self.register_buffer("shift", torch.zeros(len(log_odds)))
         # Prefixed, because a ModuleDict refuses the names of its own methods, such as `keys`.
         self.encoders = nn.ModuleDict({f"input_{name}": e for name, e in encoders.items()})
         self.heads = nn.ModuleDict(
@@ -109,6 +112,16 @@ class MultimodalClassifier(nn.Module):
         some: Tensor = encoder(**{key: tensor[has] for key, tensor in prepared.items()})
         return out.to(some.dtype).index_put((has.nonzero()[:, 0],), some)
 
+    @torch.no_grad()
+    def settle(self, batch: Batch, task: str) -> None:
+        """Sets the intercept so that the mean risk of these cases is their observed rate; the
+        answer for a case without any input stays the training prevalence."""
+        self.eval()
+        self.shift.zero_()
+        some = batch.present.any(1)
+        logits = self(batch.inputs, batch.present).fused
+        self.shift.copy_(intercept_shift(logits[some], batch.target[some], batch.known[some], task))
+
     def forward(
         self, inputs: dict[str, Prepared], present: Tensor, recorded: Tensor | None = None
     ) -> Logits:
@@ -123,8 +136,9 @@ class MultimodalClassifier(nn.Module):
         )  # (B, M, K)
         alone = {name: self.log_odds + evidence[:, i] for i, name in enumerate(self.names)}
         seen = torch.where(present[..., None], evidence, torch.zeros_like(evidence))
+        start = self.log_odds + self.shift * present.any(1, keepdim=True)
         if self.fusion is None:
-            return Logits(self.log_odds + seen.sum(1), alone)
+            return Logits(start + seen.sum(1), alone)
         several = present.sum(1)[:, None] > 1
         together = (self.weight * seen).sum(1) + self.correction(self.fusion(encoded, present))
-        return Logits(self.log_odds + torch.where(several, together, seen.sum(1)), alone)
+        return Logits(start + torch.where(several, together, seen.sum(1)), alone)

@@ -102,6 +102,7 @@ def train_arm(
             checkpoint=_checkpoint(checkpoints, inputs, fold, member),
             checkpoint_seconds=CHECKPOINT_SECONDS,
         )
+        model.cpu().settle(own.take(np.concatenate([train, validate])), cohort.task)
         models.append(model)
         history += [(member, epoch) for epoch in epochs]
     return Trained(description, models, history)
