@@ -133,7 +133,7 @@ def test_gradients_reach_every_part(fusion: str) -> None:
 def test_a_single_input_has_no_fusion() -> None:
     model = plain_model("a")
     assert model.fusion is None
-    assert {key.split(".")[0] for key in model.state_dict()} == {"log_odds", "heads"}
+    assert {key.split(".")[0] for key in model.state_dict()} == {"log_odds", "shift", "heads"}
 
 
 def test_the_fused_model_takes_over_what_single_inputs_learned() -> None:

@@ -138,6 +138,18 @@ def test_a_fold_trains_a_model_per_member_with_its_own_history() -> None:
         assert best.count("yes") == 1
 
 
+def test_the_mean_risk_of_the_cases_that_a_model_learned_from_is_their_rate() -> None:
+    fold = fold_with_members()
+    batch, _ = Preparer(small_cohort(), ENCODERS).of_fold(fold)
+    inputs = ("age", "labs", "note")
+    learned = fold.learned & batch.present.any(1).numpy() & batch.known.any(1).numpy()
+    cases = batch.take(np.flatnonzero(learned))
+    for model in trained(inputs=inputs).models:
+        with torch.no_grad():
+            risk = torch.sigmoid(model(cases.inputs, cases.present).fused)
+        assert float(risk.mean()) == pytest.approx(float(cases.target.mean()), abs=1e-4)
+
+
 def test_each_model_stops_on_the_cases_of_its_own_member() -> None:
     fold = fold_with_members()
     batch, _ = Preparer(small_cohort(), ENCODERS).of_fold(fold)
@@ -145,7 +157,7 @@ def test_each_model_stops_on_the_cases_of_its_own_member() -> None:
     for member, model in enumerate(result.models):
         cases = batch.take(np.flatnonzero((fold.member == member) & batch.present.any(1).numpy()))
         with torch.no_grad():
-            logits = model(cases.inputs, cases.present).fused
+            logits = model(cases.inputs, cases.present).fused - model.shift
         loss = masked_loss(
             logits, cases.target, cases.known, model.log_odds, task="binary", balanced=True
         )
