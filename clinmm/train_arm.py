@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from clinmm.cases import Batch
 from clinmm.cohort.cohort import Cohort
@@ -64,16 +65,7 @@ def train_arm(
     """
     own = batch.only(inputs)
     usable = (own.present.any(1) & own.known.any(1)).numpy()
-    description = Description(
-        inputs=inputs,
-        encoders={name: config.encoders[name].model_dump() for name in inputs},
-        facts={name: facts[name] for name in inputs},
-        fusion=config.fusion.model_dump(),
-        log_odds=log_odds_of_training(cohort.targets()[fold.learned & usable], cohort.task),
-        class_names=cohort.class_names,
-        task=cohort.task,
-        members=fold.n_members,
-    )
+    description = _description(cohort, config, inputs, facts, fold, usable)
     if len(inputs) > 1 and alone is None:
         alone = {
             name: train_arm(cohort, config, [name], fold, batch, facts, fabric=fabric).models
@@ -106,6 +98,26 @@ def train_arm(
         models.append(model)
         history += [(member, epoch) for epoch in epochs]
     return Trained(description, models, history)
+
+
+def _description(
+    cohort: Cohort,
+    config: StudyConfig,
+    inputs: list[str],
+    facts: Facts,
+    fold: Fold,
+    usable: NDArray[np.bool_],
+) -> Description:
+    return Description(
+        inputs=inputs,
+        encoders={name: config.encoders[name].model_dump() for name in inputs},
+        facts={name: facts[name] for name in inputs},
+        fusion=config.fusion.model_dump(),
+        log_odds=log_odds_of_training(cohort.targets()[fold.learned & usable], cohort.task),
+        class_names=cohort.class_names,
+        task=cohort.task,
+        members=fold.n_members,
+    )
 
 
 def _checkpoint(folder: Path | None, inputs: list[str], fold: Fold, member: int) -> Path | None:
