@@ -1,10 +1,10 @@
 """Where the pretrained weights that come inside Python packages are, checked by their hash."""
 
-import hashlib
 import importlib.util
 from functools import lru_cache
 from pathlib import Path
 
+from clinmm.cohort.files import sha256_of_file
 from clinmm.errors import InputError
 
 PACKAGES = {
@@ -20,11 +20,6 @@ PACKAGES = {
     ),
 }
 """Name -> (module, weights file within it, SHA-256)."""
-
-
-def sha256_of_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @lru_cache

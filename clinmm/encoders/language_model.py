@@ -20,7 +20,8 @@ from pydantic import BaseModel, Field, PositiveInt
 from torch import Tensor, nn
 
 from clinmm.cases import Prepared
-from clinmm.encoders.embedded import embedded_weights, sha256_of_file
+from clinmm.cohort.files import sha256_of_file
+from clinmm.encoders.embedded import embedded_weights
 from clinmm.encoders.feature_cache import cached
 from clinmm.encoders.interface import Attributable, Located, Progress
 from clinmm.encoders.projection import Projection

@@ -114,12 +114,6 @@ def _short(rows: pd.DataFrame) -> str:
     return estimate(row)
 
 
-def _in_order(material: Material, names: "pd.Series[str]") -> list[str]:
-    """macro, then the cohort's order."""
-    there = set(names)
-    return [name for name in ["macro", *material.classes] if name in there]
-
-
 def _sizes(row: Any) -> str:
     return " / ".join(
         str(int(row[name])) if present(row[name]) else "–"
