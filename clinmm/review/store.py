@@ -7,6 +7,7 @@ or machines cannot get past it.
 
 import hashlib
 import json
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -240,10 +241,12 @@ def _connect(url: str) -> Engine:
 
 def _make_tables(engine: Engine) -> None:
     """Makes what is absent. Another process may be doing the same at the same moment."""
-    try:
-        _Rows.metadata.create_all(engine)
-    except DBAPIError:
-        _Rows.metadata.create_all(engine)
+    for pause in (0.05, 0.1, 0.2, 0.4):
+        try:
+            return _Rows.metadata.create_all(engine)
+        except DBAPIError:  # each attempt can meet one more table that has just been made
+            time.sleep(pause)
+    return _Rows.metadata.create_all(engine)
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:
