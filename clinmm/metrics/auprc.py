@@ -4,11 +4,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from clinmm.metrics.inputs import checked, require
-from clinmm.metrics.weighted import Array, over
+from clinmm.metrics.weighted import Array, in_levels, over
 
 NEEDS = "ranking"
 CONDITIONS_ON = ("positive", "negative")
 HIGHER_IS_BETTER = True
+SCALE = "logit"
 
 
 def auprc(y_true: ArrayLike, y_prob: ArrayLike) -> float:
@@ -37,6 +38,27 @@ def auprc(y_true: ArrayLike, y_prob: ArrayLike) -> float:
     require(y.sum(), "positive", "auprc")
     require((1 - y).sum(), "negative", "auprc")
     return float(replicates(y, p, np.ones((y.size, 1)))[0])
+
+
+def influence(y_true: Array, y_prob: Array) -> tuple[float, Array]:
+    """The metric and its derivative with respect to the weight of each case (n,).
+
+    A case moves the precision at its own score and at every score below; a positive case also
+    adds its own precision to the mean. NaN where a class is missing.
+    """
+    level, positive, negative = in_levels(y_true, y_prob)
+    n_positive = positive.sum()
+    if n_positive == 0 or negative.sum() == 0:
+        return float("nan"), np.full(y_true.size, np.nan)
+    above, called = np.cumsum(positive), np.cumsum(positive + negative)
+    precision = above / called
+    value = float(positive @ precision / n_positive)
+    # d precision / d weight is (1 - precision) / called for a positive, -precision / called else
+    gain = positive * (1 - precision) / called
+    loss = positive * precision / called
+    of_positive = precision - value + np.cumsum(gain[::-1])[::-1]
+    of_negative = -np.cumsum(loss[::-1])[::-1]
+    return value, np.where(y_true == 1, of_positive[level], of_negative[level]) / n_positive
 
 
 def replicates(y_true: Array, y_prob: Array, weights: Array) -> Array:

@@ -4,11 +4,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from clinmm.metrics.inputs import checked, require
-from clinmm.metrics.weighted import Array, over
+from clinmm.metrics.weighted import Array, in_levels, over
 
 NEEDS = "ranking"
 CONDITIONS_ON = ("positive", "negative")
 HIGHER_IS_BETTER = True
+SCALE = "logit"
 
 
 def auroc(y_true: ArrayLike, y_prob: ArrayLike) -> float:
@@ -28,7 +29,8 @@ def auroc(y_true: ArrayLike, y_prob: ArrayLike) -> float:
         InputError: NaN, values outside [0, 1] or {0, 1}, lengths that differ, one class only.
 
     Reference:
-        Hanley, McNeil. Radiology 143:29 (1982).
+        Hanley, McNeil. Radiology 143:29 (1982); `influence`: Obuchowski. Biometrics 53:567 (1997),
+        for clustered cases, after DeLong, DeLong, Clarke-Pearson. Biometrics 44:837 (1988).
 
     >>> auroc([0, 0, 1, 1], [.1, .4, .4, .8])  # 3 pairs won, 1 tied of 4
     0.875
@@ -37,6 +39,23 @@ def auroc(y_true: ArrayLike, y_prob: ArrayLike) -> float:
     require(y.sum(), "positive", "auroc")
     require((1 - y).sum(), "negative", "auroc")
     return float(replicates(y, p, np.ones((y.size, 1)))[0])
+
+
+def influence(y_true: Array, y_prob: Array) -> tuple[float, Array]:
+    """The metric and its derivative with respect to the weight of each case (n,).
+
+    Of a positive case: the share of negatives it beats, less the AUROC, over the positives; of a
+    negative one likewise. NaN where a class is missing.
+    """
+    level, positive, negative = in_levels(y_true, y_prob)
+    n_positive, n_negative = positive.sum(), negative.sum()
+    if n_positive == 0 or n_negative == 0:
+        return float("nan"), np.full(y_true.size, np.nan)
+    beaten = 1 - (np.cumsum(negative) - negative / 2) / n_negative  # by a positive of the level
+    beaten_by = (np.cumsum(positive) - positive / 2) / n_positive  # a negative of the level
+    value = float(positive @ beaten / n_positive)
+    of_positive, of_negative = (beaten - value) / n_positive, (beaten_by - value) / n_negative
+    return value, np.where(y_true == 1, of_positive[level], of_negative[level])
 
 
 def replicates(y_true: Array, y_prob: Array, weights: Array) -> Array:

@@ -4,11 +4,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from clinmm.metrics.inputs import checked
-from clinmm.metrics.weighted import Array, ratio
+from clinmm.metrics.weighted import Array, mean_influence, ratio
 
 NEEDS = "probability"
 CONDITIONS_ON: tuple[str, ...] = ()
 HIGHER_IS_BETTER = False
+SCALE = "log"
 
 SMALLEST = 1e-7
 """Probabilities are moved into [SMALLEST, 1 - SMALLEST], so that one certain mistake counts
@@ -42,6 +43,11 @@ def per_case(y_true: Array, y_prob: Array) -> Array:
     """(n,) nats of each case."""
     p = np.clip(y_prob, SMALLEST, 1 - SMALLEST)
     return -np.log(np.where(y_true == 1, p, 1 - p))
+
+
+def influence(y_true: Array, y_prob: Array) -> tuple[float, Array]:
+    """The metric and its derivative with respect to the weight of each case (n,)."""
+    return mean_influence(per_case(y_true, y_prob))
 
 
 def replicates(y_true: Array, y_prob: Array, weights: Array) -> Array:

@@ -4,11 +4,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from clinmm.metrics.inputs import checked
-from clinmm.metrics.weighted import Array, ratio
+from clinmm.metrics.weighted import Array, mean_influence, ratio
 
 NEEDS = "outcome"
 CONDITIONS_ON: tuple[str, ...] = ()
 HIGHER_IS_BETTER = None
+SCALE = "logit"
 
 
 def prevalence(y_true: ArrayLike, y_prob: ArrayLike) -> float:
@@ -29,6 +30,11 @@ def prevalence(y_true: ArrayLike, y_prob: ArrayLike) -> float:
     """
     y, p = checked(y_true, y_prob)
     return float(replicates(y, p, np.ones((y.size, 1)))[0])
+
+
+def influence(y_true: Array, y_prob: Array) -> tuple[float, Array]:
+    """The metric and its derivative with respect to the weight of each case (n,)."""
+    return mean_influence(y_true)
 
 
 def replicates(y_true: Array, y_prob: Array, weights: Array) -> Array:

@@ -4,11 +4,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from clinmm.metrics.inputs import checked_decisions, require
-from clinmm.metrics.weighted import Array, ratio
+from clinmm.metrics.weighted import Array, ratio, ratio_influence
 
 NEEDS = "decision"
 CONDITIONS_ON = ("positive",)
 HIGHER_IS_BETTER = True
+SCALE = "logit"
 
 
 def sensitivity(y_true: ArrayLike, y_decision: ArrayLike) -> float:
@@ -33,6 +34,11 @@ def sensitivity(y_true: ArrayLike, y_decision: ArrayLike) -> float:
     y, d = checked_decisions(y_true, y_decision)
     require((y).sum(), "positive", "sensitivity")
     return float(replicates(y, d, np.ones((y.size, 1)))[0])
+
+
+def influence(y_true: Array, y_decision: Array) -> tuple[float, Array]:
+    """The metric and its derivative with respect to the weight of each case (n,)."""
+    return ratio_influence(y_true * y_decision, y_true)
 
 
 def replicates(y_true: Array, y_decision: Array, weights: Array) -> Array:

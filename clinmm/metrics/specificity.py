@@ -4,11 +4,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from clinmm.metrics.inputs import checked_decisions, require
-from clinmm.metrics.weighted import Array, ratio
+from clinmm.metrics.weighted import Array, ratio, ratio_influence
 
 NEEDS = "decision"
 CONDITIONS_ON = ("negative",)
 HIGHER_IS_BETTER = True
+SCALE = "logit"
 
 
 def specificity(y_true: ArrayLike, y_decision: ArrayLike) -> float:
@@ -33,6 +34,11 @@ def specificity(y_true: ArrayLike, y_decision: ArrayLike) -> float:
     y, d = checked_decisions(y_true, y_decision)
     require((1 - y).sum(), "negative", "specificity")
     return float(replicates(y, d, np.ones((y.size, 1)))[0])
+
+
+def influence(y_true: Array, y_decision: Array) -> tuple[float, Array]:
+    """The metric and its derivative with respect to the weight of each case (n,)."""
+    return ratio_influence((1 - y_true) * (1 - y_decision), 1 - y_true)
 
 
 def replicates(y_true: Array, y_decision: Array, weights: Array) -> Array:

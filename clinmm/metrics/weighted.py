@@ -44,6 +44,42 @@ def over(top: Array, bottom: Array) -> Array:
     return quotient
 
 
+def mean_influence(values: Array) -> tuple[float, Array]:
+    """Mean of values (n,) and its derivative with respect to the weight of each case (n,)."""
+    mean = float(values.mean())
+    return mean, (values - mean) / values.size
+
+
+def ratio_influence(numerator: Array, denominator: Array) -> tuple[float, Array]:
+    """Sum of numerator over sum of denominator, each (n,), and its derivative with respect to the
+    weight of each case (n,); NaN where the denominator is 0."""
+    bottom = float(denominator.sum())
+    if bottom == 0:
+        return float("nan"), np.full(numerator.size, np.nan)
+    value = float(numerator.sum()) / bottom
+    return value, (numerator - value * denominator) / bottom
+
+
+def in_levels(y_true: Array, y_prob: Array) -> tuple[NDArray[np.int64], Array, Array]:
+    """Cases grouped by equal score, highest first: what ranking metrics are made of.
+
+    Cases that come in the order of their scores already are sorted in one pass.
+
+    Returns:
+        level (n,) of each case in its own place, and (m,) positives and (m,) negatives of each of
+        the m levels.
+    """
+    order = np.argsort(-y_prob, kind="stable")
+    score = y_prob[order]
+    in_order = np.zeros(score.size, dtype=np.int64)
+    np.cumsum(score[1:] != score[:-1], out=in_order[1:])
+    level = np.empty_like(in_order)
+    level[order] = in_order
+    total_of = np.bincount(level).astype(np.float64)
+    positive = np.bincount(level, weights=y_true).astype(np.float64)
+    return level, positive, total_of - positive
+
+
 def counts_above(y_true: Array, y_prob: Array, weights: Array) -> tuple[Array, Array]:
     """Weighted true and false positives when everything at or above a score is called.
 

@@ -1,0 +1,50 @@
+"""E90: distance from the smooth calibration curve that nine cases of ten stay below."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from clinmm.metrics.calibration_gaps import summarised, summary_parts
+from clinmm.metrics.inputs import checked
+from clinmm.metrics.parts import Parts
+from clinmm.metrics.weighted import Array
+
+NEEDS = "probability"
+CONDITIONS_ON = ("positive", "negative")
+HIGHER_IS_BETTER = False
+SCALE = "logit"
+RECENTRE = True
+
+
+def e90(y_true: ArrayLike, y_prob: ArrayLike) -> float:
+    """90 % quantile over the cases of |y_prob - observed rate|, the rate by a smooth curve.
+
+    The curve is that of `ici`. Chance makes it and its interval larger than 0.
+
+    Args:
+        y_true: (n,) outcomes in {0, 1}.
+        y_prob: (n,) probabilities in [0, 1].
+
+    Returns:
+        Distance in probability units; 0 is perfect.
+
+    Raises:
+        InputError: NaN, values outside [0, 1] or {0, 1}, lengths that differ, one class only,
+            probabilities that separate the classes without overlap.
+
+    Reference:
+        Austin, Steyerberg. Stat Med 38:4051 (2019).
+
+    >>> round(e90([0, 0, 0, 1], [.5, .5, .5, .5]), 4)  # the rate is 1/4
+    0.25
+    """
+    y, p = checked(y_true, y_prob)
+    return summarised("e90", _summary, y, p)
+
+
+def parts(y_true: Array, y_prob: Array) -> Parts:
+    """The coefficients of the curve."""
+    return summary_parts(_summary, y_true, y_prob)
+
+
+def _summary(gaps: Array) -> Array:
+    return np.asarray(np.quantile(gaps, 0.9, axis=0))
