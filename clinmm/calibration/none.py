@@ -1,11 +1,13 @@
 """No calibration: the model's own probabilities."""
 
-from collections.abc import Sequence
 from typing import Any
 
+from clinmm.calibration.inputs import Kind, Labels, checked_logits
 from clinmm.calibration.logits import Array, to_probabilities
 
+KIND: Kind = "both"
 MIN_PATIENTS_PER_CLASS = 0
+COMPLEXITY = 0
 
 
 class Calibrator:
@@ -15,14 +17,18 @@ class Calibrator:
 
     @classmethod
     def fit(
-        cls, logits: Array, target: Array, patient_ids: Sequence[str] | None = None
+        cls,
+        logits: Array,
+        target: Array,
+        patient_ids: Labels | None = None,
+        cells: Labels | None = None,
     ) -> "Calibrator":
         """Nothing to fit."""
         return cls()
 
-    def apply(self, logits: Array) -> Array:
+    def apply(self, logits: Array, cells: Labels | None = None) -> Array:
         """Probabilities of (n,) or (n, C) logits."""
-        return to_probabilities(logits)
+        return to_probabilities(checked_logits(KIND, logits))
 
     def to_json(self) -> dict[str, Any]:
         return {"name": self.name}

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from clinmm import registry, schema
-from clinmm.calibration import none, select, tables, temperature
+from clinmm import schema
+from clinmm.calibration import fitted, none, platt, select, tables, temperature
 from clinmm.calibration.logits import from_probabilities, log_losses, to_probabilities
+from clinmm.calibration.parts import halves, parts
 from clinmm.errors import InputError
 
 
@@ -17,24 +18,6 @@ def binary(n, boldness, seed=0):
     rng = np.random.default_rng(seed)
     logits = rng.normal(0, 1.5, n)
     return boldness * logits, (rng.random(n) < to_probabilities(logits)).astype(float)
-
-
-@pytest.mark.parametrize("name", registry.available("calibrators"))
-@pytest.mark.parametrize("shape", [(50,), (50, 4)])
-def test_calibrator_contract(name, shape):
-    rng = np.random.default_rng(0)
-    logits = rng.normal(size=shape)
-    target = rng.integers(0, 2 if len(shape) == 1 else 4, 50).astype(float)
-    calibrator = registry.load("calibrators", name).Calibrator.fit(logits, target, ["p"] * 50)
-    out = calibrator.apply(logits)
-    assert out.shape == shape
-    assert ((out > 0) & (out < 1)).all()
-    if len(shape) == 2:
-        np.testing.assert_allclose(out.sum(axis=1), 1.0)
-    again = select.from_json(json.loads(json.dumps(calibrator.to_json())))
-    np.testing.assert_array_equal(again.apply(logits), out)
-    assert again.name == name
-    assert registry.load("calibrators", name).MIN_PATIENTS_PER_CLASS >= 0
 
 
 @pytest.mark.parametrize("boldness", [0.4, 1.0, 3.0])
@@ -72,18 +55,82 @@ def test_logits_and_probabilities_go_there_and_back():
     assert np.isfinite(from_probabilities(np.array([0.0, 1.0]))).all()
 
 
-def test_bold_logits_get_a_temperature_and_honest_ones_mostly_none():
+def test_bold_logits_are_mended_and_honest_ones_mostly_left_alone():
     chosen = {1.0: 0, 3.0: 0}
     for boldness in chosen:
         for seed in range(20):
             logits, target = binary(150, boldness, seed)
             choice = select.choose(logits, target, [f"p{i // 2}" for i in range(150)])
-            chosen[boldness] += choice.calibrator.name == "temperature"
-            assert (choice.log_loss_temperature < choice.log_loss_none) == (
-                choice.calibrator.name == "temperature"
-            )
+            chosen[boldness] += choice.calibrator.name != "none"
     assert chosen[3.0] == 20
-    assert chosen[1.0] <= 12
+    assert chosen[1.0] <= 4
+
+
+def test_the_simpler_of_two_that_do_as_well_is_kept_and_the_better_of_two_that_do_not():
+    logits, target = binary(2000, 3.0)
+    ids = [f"p{i}" for i in range(2000)]
+    assert select.choose(logits, target, ids).calibrator.name == "temperature"
+    # an intercept is missing: no temperature can give it
+    assert select.choose(logits + 3.0, target, ids).calibrator.name == "platt"
+
+
+def test_rare_risks_are_not_raised_on_average():
+    rng = np.random.default_rng(3)
+    honest = rng.normal(-2.2, 1.0, 3000)
+    target = (rng.random(3000) < to_probabilities(honest)).astype(float)
+    bold = -2.2 + 2 * (honest + 2.2)
+    scaled = temperature.Calibrator.fit(bold, target).apply(bold)
+    chosen = select.choose(bold, target, [f"p{i}" for i in range(3000)]).calibrator
+    assert chosen.name == "platt"
+    assert chosen.apply(bold).mean() == pytest.approx(target.mean(), abs=1e-3)
+    assert abs(scaled.mean() - target.mean()) > 0.01
+
+
+def test_every_candidate_is_on_file_with_its_gain_and_interval():
+    logits, target = binary(400, 3.0)
+    choice = select.choose(logits, target, [f"p{i}" for i in range(400)], cells=["a", "b"] * 200)
+    assert set(choice.compared) == {
+        *("none", "temperature", "platt", "beta", "isotonic", "venn_abers", "hierarchical")
+    }
+    for name, one in choice.compared.items():
+        assert one.gain == pytest.approx(choice.log_loss_none - one.log_loss)
+        assert name == "none" or one.low < one.gain < one.high
+    assert choice.reason.startswith("temperature lowers the cross-fitted log loss: by 0.")
+    assert "compared with beta, hierarchical, isotonic, platt, venn_abers" in choice.reason
+
+
+def test_only_what_size_kind_and_wish_allow_is_offered():
+    ids = [f"p{i}" for i in range(400)]
+
+    def offered(n_positive, **settings):
+        target = (np.arange(400) < n_positive).astype(float)
+        choice = select.choose(np.linspace(1, -1, 400), target, ids, **settings)
+        return set(choice.compared) - {"none"}, choice.reason
+
+    assert offered(4)[0] == set()
+    names, reason = offered(19)
+    assert names == {"temperature"}
+    assert "no claim, with fewer than 50 patients" in reason
+    assert offered(49)[0] == {"temperature", "platt"}
+    names, reason = offered(50)
+    assert names == {"temperature", "platt", "beta", "isotonic", "venn_abers"}
+    assert "claim" not in reason
+    assert offered(50, candidates=["platt", "vector", "none"])[0] == {"platt"}
+    assert offered(50, candidates=["none"]) == (set(), "no other calibrator was asked for")
+    assert offered(50, candidates=["hierarchical"])[0] == set()  # no cells
+    with pytest.raises(InputError, match="no calibrators named 'plat'"):
+        offered(50, candidates=["plat"])
+
+
+def test_exclusive_classes_are_offered_what_the_rarest_allows():
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(300, 3))
+    ids = [f"p{i}" for i in range(300)]
+    for n_rarest, names in ((10, {"temperature"}), (30, {"temperature", "vector"})):
+        target = np.r_[np.full(n_rarest, 2.0), np.arange(300 - n_rarest) % 2]
+        assert set(select.choose(logits, target, ids).compared) == {"none", *names}
+    everything = {"none", "temperature", "vector", "dirichlet"}
+    assert set(select.choose(logits, np.arange(300) % 3.0, ids).compared) == everything
 
 
 def test_none_wins_a_tie():
@@ -103,12 +150,34 @@ def test_too_few_patients_of_a_class_get_none_and_the_reason():
 
 
 def test_no_patient_is_fitted_and_scored_in_the_same_part():
-    rng = np.random.default_rng(0)
     owner = np.repeat(np.arange(30), 4)
-    target = rng.integers(0, 2, 120).astype(float)
-    part = select._parts(target, owner, 30, 0)
-    assert part.shape == (30,)
-    assert sorted(np.bincount(part)) == [6] * 5
+    target = np.random.default_rng(0).integers(0, 2, 120).astype(float)
+    part = parts([f"p{i:02d}" for i in owner], target, 5)
+    assert all(np.unique(part[owner == i]).size == 1 for i in range(30))
+    assert sorted(np.bincount(part)) == [24] * 5
+
+
+def test_halves_hold_as_many_patients_of_each_class():
+    patients = np.repeat([f"p{i:02d}" for i in range(40)], 2)
+    target = (np.arange(80) < 20).astype(float)  # ten patients
+    first = halves(patients, target)
+    assert len(set(patients[first])) == 20
+    assert len(set(patients[first & (target == 1)])) == 5
+    assert not set(patients[first]) & set(patients[~first])
+    np.testing.assert_array_equal(first, halves(patients, target))
+    assert (first != halves(patients, target, seed=1)).any()
+
+
+def test_cross_fitting_equals_a_loop_and_unknown_outcomes_are_calibrated_too():
+    logits, target = binary(60, 3.0)
+    target[:5] = np.nan
+    ids = np.array([f"p{i:02d}" for i in range(60)], dtype=object)
+    part = parts(ids, target, 5)
+    found = fitted.cross_fit("platt", logits, target, ids, part)
+    for i in range(60):
+        others = (part != part[i]) & ~np.isnan(target)
+        alone = platt.Calibrator.fit(logits[others], target[others])
+        assert found[i] == alone.apply(logits[i : i + 1])[0]
 
 
 def test_interval_of_a_clustered_mean_equals_a_loop_and_grows_with_clustering():
@@ -120,14 +189,15 @@ def test_interval_of_a_clustered_mean_equals_a_loop_and_grows_with_clustering():
 
 def test_table_is_calibrated_by_arm_fold_and_class_from_rows_that_are_not_test(predictions_table):
     rows = predictions_table(classes=("a", "b"), repeats=2, folds=3, boldness=3.0)
-    calibrators, calibration = tables.fit(rows, exclusive=False)
+    asked = {"exclusive": False, "candidates": ["temperature"]}
+    calibrators, calibration = tables.fit(rows, **asked)
     schema.CALIBRATION.validate(calibration)
     assert len(calibration) == 3 * 2 * 3 * 2
     out = tables.apply(rows, calibrators)
     spoiled = rows.copy()
     test = spoiled["split"] == "test"
     spoiled.loc[test, "target"] = 1 - spoiled.loc[test, "target"]
-    again = tables.apply(spoiled, tables.fit(spoiled, exclusive=False)[0])
+    again = tables.apply(spoiled, tables.fit(spoiled, **asked)[0])
     np.testing.assert_array_equal(out["probability"], again["probability"])
     part = out[(out.arm == "fused") & (out.repeat == 1) & (out.fold == 2) & (out.class_name == "b")]
     t = calibrators["fused", 1, 2]["b"].temperature
@@ -184,10 +254,11 @@ def test_exclusive_classes_share_a_calibrator_and_keep_their_sum():
         ],
         ignore_index=True,
     ).sample(frac=1, random_state=0)
-    calibrators, calibration = tables.fit(rows, exclusive=True)
+    asked = {"exclusive": True, "cells": None, "candidates": ["temperature"]}
+    calibrators, calibration = tables.fit(rows, **asked, part="all")
     assert calibration["class_name"].tolist() == ["all"]
     assert calibrators["fused", 0, 0]["all"].temperature == pytest.approx(3.0, rel=0.25)
-    out = tables.apply(rows, calibrators)
+    out = tables.apply(rows, calibrators, cells=None)
     np.testing.assert_allclose(out.groupby("case_id")["probability"].sum(), 1.0)
     best = out.sort_values("probability").groupby("case_id")["class_name"].last()
     before = out.sort_values("probability_raw").groupby("case_id")["class_name"].last()
@@ -202,3 +273,98 @@ def test_none_leaves_probabilities_to_the_last_bit(predictions_table):
     out = tables.apply(part, keep)
     np.testing.assert_array_equal(out["probability"], part["probability_raw"])
     assert tables.read_json(tables.to_json(keep["fused", 0, 0]))["died"].name == "none"
+
+
+def made_by_pattern(predictions_table):
+    """Raw risks that are far too high where the note is missing."""
+    rows = predictions_table(n_cases=2400, arms=("fused",), skill=(1.8,))
+    logits = from_probabilities(rows["probability_raw"].to_numpy())
+    return rows.assign(
+        probability_raw=to_probabilities(logits + 2.0 * (rows["pattern"] == "image"))
+    )
+
+
+def test_patterns_get_their_own_calibration_where_it_pays(predictions_table):
+    rows = made_by_pattern(predictions_table)
+    calibrators, calibration = tables.fit(rows, exclusive=False)
+    assert calibration["calibrator"].tolist() == ["hierarchical"]
+    assert calibration["by"].tolist() == ["pattern"]
+    candidates = json.loads(calibration["candidates"][0])
+    assert candidates["hierarchical"]["gain"] > candidates["platt"]["gain"] > 0
+    assert set(candidates["platt"]) == {"log_loss", "gain", "low", "high"}
+    again = tables.read_json(json.loads(json.dumps(tables.to_json(calibrators["fused", 0, 0]))))
+    test = rows[rows["split"] == "test"]
+    out = test.assign(probability=tables.apply_to(test, again))
+    for _, part in out.groupby("pattern"):
+        assert part["probability"].mean() == pytest.approx(part["target"].mean(), abs=0.06)
+
+
+def test_a_group_of_each_case_may_be_calibrated_by_and_must_then_be_given(predictions_table):
+    rows = made_by_pattern(predictions_table)
+    sex = rows.set_index("case_id")["pattern"].map({"image": "F"}).rename("sex")  # NaN elsewhere
+    asked = {"exclusive": False, "candidates": ["hierarchical"], "cells": sex}
+    calibrators, calibration = tables.fit(rows, **asked)
+    assert calibration["by"].tolist() == ["sex"]
+    assert set(calibrators["fused", 0, 0]["died"].by_cell) == {"sex=F", "sex=not recorded"}
+    tables.apply(rows, calibrators, cells=sex)
+    for other in ("pattern", None):
+        with pytest.raises(InputError, match="fitted by 'sex'"):
+            tables.apply(rows, calibrators, cells=other)
+    with pytest.raises(InputError, match="no column 'age' to calibrate by"):
+        tables.fit(rows, exclusive=False, cells="age")
+    with pytest.raises(InputError, match="needs a name"):
+        tables.fit(rows, exclusive=False, cells=sex.rename(None))
+
+
+def test_calibrators_are_fitted_on_the_first_half_and_sets_on_the_second(predictions_table):
+    rows = predictions_table(boldness=3.0, arms=("fused",), skill=(1.8,), classes=("a", "b"))
+    first, second = (tables.calibration_rows(rows, part=part) for part in ("first", "second"))
+    assert not set(first["patient_id"]) & set(second["patient_id"])
+    assert len(first) + len(second) == len(tables.calibration_rows(rows))
+    calibrators, _ = tables.fit(rows, exclusive=False)
+    spoiled = rows.copy()
+    spoiled.loc[second.index, "target"] = 1 - spoiled.loc[second.index, "target"]
+    # the halves are dealt by the outcome, so the half is named by hand
+    kept = spoiled.drop(second.index)
+    again, _ = tables.fit(kept, exclusive=False, part="all")
+    assert tables.to_json(again["fused", 0, 0]) == tables.to_json(calibrators["fused", 0, 0])
+
+
+def test_held_out_probabilities_come_from_calibrators_without_the_patient(predictions_table):
+    rows = predictions_table(boldness=3.0, arms=("fused",), skill=(1.8,))
+    asked = {"exclusive": False, "candidates": ["platt"]}
+    calibrators, _ = tables.fit(rows, **asked)
+    applied = tables.apply(rows, calibrators)
+    first, second = tables.held_out(applied, calibrators=calibrators, **asked)
+    pd.testing.assert_frame_equal(second, applied.loc[second.index])
+    inside = applied.loc[first.index, "probability"]
+    assert 0 < (first["probability"] - inside).abs().max() < 0.2
+    pd.testing.assert_series_equal(tables.crossfitted(rows, **asked), first["probability"])
+    unknown = rows.assign(target=rows["target"].where(rows["patient_id"] != "p00000"))
+    assert tables.crossfitted(unknown, calibrators=calibrators, part="all", **asked).notna().all()
+
+
+def test_with_folds_every_rule_looks_at_cross_fitted_probabilities(predictions_table):
+    rows = predictions_table(boldness=3.0, arms=("fused",), skill=(1.8,), folds=3)
+    calibrators, _ = tables.fit(rows, exclusive=False, candidates=["temperature"])
+    first, second = tables.held_out(rows, exclusive=False, calibrators=calibrators)
+    pd.testing.assert_frame_equal(first, second)
+    assert set(first.index) == set(rows.index[rows["split"] != "test"])
+    apart = first["probability"] - tables.apply(rows, calibrators).loc[first.index, "probability"]
+    assert (apart.groupby([first["fold"], first["patient_id"]]).max() != 0).all()
+
+
+def test_a_class_whose_outcome_is_never_known_stays_as_it_is(predictions_table):
+    rows = predictions_table(classes=("a", "b"), arms=("fused",), skill=(1.8,))
+    rows.loc[rows["class_name"] == "b", "target"] = np.nan
+    calibrators, calibration = tables.fit(rows, exclusive=False)
+    assert calibration.set_index("class_name").loc["b", "calibrator"] == "none"
+    out = tables.apply(rows, calibrators)
+    b = out["class_name"] == "b"
+    np.testing.assert_array_equal(out.loc[b, "probability"], out.loc[b, "probability_raw"])
+
+
+def test_exclusive_classes_with_a_row_missing_are_refused(predictions_table):
+    rows = predictions_table(classes=("a", "b"), arms=("fused",), skill=(1.8,))
+    with pytest.raises(InputError, match="one row of each class for every case"):
+        tables.fit(rows.iloc[1:].assign(split="calibrate"), exclusive=True, part="all")
