@@ -1,0 +1,1 @@
+"""Prediction sets, deferral and outliers: when the model should not answer alone."""
