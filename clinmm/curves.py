@@ -1,10 +1,10 @@
-"""ROC, precision-recall and reliability as points to draw.
+"""ROC, precision-recall, reliability and decision curves as points to draw.
 
 With folds, ROC and precision-recall are averaged vertically within a repeat, over folds with the
 pooling weights of their areas (pairs; positives), then over repeats: the area under the drawn curve
 is the AUROC (the average precision) of the metrics table, up to the grid. Scores of different
-models are never ranked together. Reliability pools the calibrated probabilities of all folds and
-repeats.
+models are never ranked together. Reliability and decision curves pool the calibrated probabilities
+of all folds and repeats.
 """
 
 from collections.abc import Callable
@@ -12,15 +12,21 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from clinmm.intervals import LEVEL, MIN_PATIENTS, Draws, Sample, estimate, module_of
+from clinmm.intervals import LEVEL, MIN_PATIENTS, Draws, Sample, estimate, module_of, rate_interval
+from clinmm.intervals.limits import t_quantile
+from clinmm.intervals.standing import MIN_PATIENTS_PER_CLASS, n_distinct
 from clinmm.metrics.ece_debiased import equal_mass_bins
-from clinmm.metrics.weighted import Array, counts_above
+from clinmm.metrics.weighted import Array
 
 GRID = np.linspace(0.0, 1.0, 101)
 N_DRAWS = 200
-"""Draws for the bands of curves; estimates use all of them."""
+"""Draws for the bands of ROC and precision-recall curves."""
+N_STEPS = 1000
+"""Steps of a ROC or precision-recall curve. More distinct scores are put into so many bins, half of
+them with equally many positives each, half with equally many negatives: exact enough to draw."""
 N_BINS = 10
-Z2 = 1.959963984540054**2
+THRESHOLDS = np.arange(1, 100) / 100
+"""Threshold probabilities of a decision curve."""
 
 Points = list[dict[str, float]]
 _Height = Callable[[Array, Array], Array]
@@ -44,56 +50,90 @@ def precision_recall(sample: Sample, column: str, draws: Draws) -> Points:
 def reliability(sample: Sample, column: str, n_bins: int = N_BINS) -> Points:
     """Observed rate (y) at the mean probability (x) of equal-mass bins.
 
-    low, high: Wilson's 95 % interval with as many trials as the bin has patients. There are fewer
-    bins where ten would leave a bin with fewer than 10 patients, and none below 10 patients.
-    n_cases: distinct cases of the bin.
-
-    Reference:
-        Wilson. J Am Stat Assoc 22:209 (1927).
+    low, high: `rate_interval`, clustered by patient. There are fewer bins where ten would leave a
+    bin with fewer than 10 patients, and none below 10 patients. n_cases: distinct cases of the bin.
     """
     y, p = sample.y_true, sample.columns[column]
-    if np.unique(sample.patient).size < MIN_PATIENTS:
+    if n_distinct(sample.patient) < MIN_PATIENTS:
         return []
     for k in range(n_bins, 0, -1):
         bin_of = equal_mass_bins(p, k)
-        members = [np.flatnonzero(bin_of == b) for b in np.unique(bin_of)]
-        patients = [np.unique(sample.patient[m]).size for m in members]
-        if min(patients) >= MIN_PATIENTS:
+        order = np.argsort(bin_of, kind="stable")
+        members = np.split(order, np.flatnonzero(np.diff(bin_of[order])) + 1)
+        if min(n_distinct(sample.patient[m]) for m in members) >= MIN_PATIENTS:
             break
     points = []
-    for m, n in zip(members, patients, strict=True):
-        rate = float(y[m].mean())
-        low, high = wilson(rate, n)
+    for m in members:
+        rate = rate_interval(y[m], sample.patient[m])
         points.append(
             {
                 "x": float(p[m].mean()),
-                "y": rate,
-                "low": low,
-                "high": high,
-                "n_cases": float(np.unique(sample.case[m]).size),
+                "y": rate.value,
+                "low": rate.low,
+                "high": rate.high,
+                "n_cases": float(n_distinct(sample.case[m])),
             }
         )
     return points
 
 
-def wilson(rate: float, n: int) -> tuple[float, float]:
-    """95 % interval of a proportion of n independent trials.
+def decision(sample: Sample, column: str) -> Points:
+    """Net benefit (y) of calling at or above a threshold probability (x), in true positives a case.
 
-    >>> low, high = wilson(0.0, 10)
-    >>> round(low, 3), round(high, 3)
-    (0.0, 0.278)
+    A false positive counts x / (1 - x) of a true positive: whoever acts at x holds it to be worth
+    that. Calling nobody has the net benefit 0. Drawn up to the highest threshold at which 5
+    patients are called; no points below 10 patients, or 5 with and 5 without the outcome.
+
+    low, high: the net benefit is a mean over cases, so its interval is Student's t of the sums of
+    each patient, with the patients of the rarer outcome less one as degrees of freedom.
+
+    Reference:
+        Vickers, Elkin. Med Decis Making 26:565 (2006).
     """
-    centre = (rate + Z2 / (2 * n)) / (1 + Z2 / n)
-    half = np.sqrt(Z2 * (rate * (1 - rate) / n + Z2 / (4 * n * n))) / (1 + Z2 / n)
-    return float(max(0.0, centre - half)), float(min(1.0, centre + half))
+    return _net_benefit(sample, column, sample.columns[column])
+
+
+def decision_treat_all(sample: Sample, column: str) -> Points:
+    """As `decision`, if everybody were called, at the same threshold probabilities."""
+    return _net_benefit(sample, column, np.ones(sample.y_true.size))
+
+
+def _net_benefit(sample: Sample, column: str, called_up_to: Array) -> Points:
+    """called_up_to: (n,) the highest threshold at which each case is called."""
+    y, n = sample.y_true, sample.y_true.size
+    n_patients = n_distinct(sample.patient)
+    rarer = min(n_distinct(sample.patient[y == outcome]) for outcome in (0, 1))
+    if n_patients < MIN_PATIENTS or rarer < MIN_PATIENTS_PER_CLASS:
+        return []
+    highest = np.zeros(int(sample.patient.max()) + 1)  # probability of each patient
+    np.maximum.at(highest, sample.patient, sample.columns[column])
+    grid = THRESHOLDS[np.sort(highest)[-MIN_PATIENTS_PER_CLASS] >= THRESHOLDS]
+    t = t_quantile(rarer - 1)
+    points = []
+    for threshold in grid:
+        called = called_up_to >= threshold
+        value = np.where(y == 1, 1.0, -threshold / (1 - threshold)) * called
+        mean = float(value.mean())
+        sums = np.bincount(sample.patient, weights=value - mean)
+        error = np.sqrt(float(sums @ sums) * n_patients / (n_patients - 1)) / n
+        points.append(
+            {
+                "x": float(threshold),
+                "y": mean,
+                "low": float(mean - t * error),
+                "high": float(mean + t * error),
+                "n_cases": float(n_distinct(sample.case[called])),
+            }
+        )
+    return points
 
 
 def _averaged(sample: Sample, column: str, draws: Draws, metric: str, height: _Height) -> Points:
     """Curve heights on GRID, pooled as the metric is, for the sample and N_DRAWS draws."""
-    if estimate(sample, [(metric, column)], _no_draws(draws))[metric, column].status != "ok":
+    if estimate(sample, [(metric, column)], draws.first(0))[metric, column].status != "ok":
         return []
     weigh = module_of(metric).pooling_weight
-    counts = draws.counts[:, : N_DRAWS + 1]
+    counts = draws.first(N_DRAWS).counts.astype(np.float32)
     repeats = np.unique(sample.repeat)
     total = np.zeros((GRID.size, counts.shape[1]))
     for repeat in repeats:
@@ -102,8 +142,9 @@ def _averaged(sample: Sample, column: str, draws: Draws, metric: str, height: _H
         for fold in sample.blocks(by_fold=True):
             if sample.repeat[fold.start] != repeat:
                 continue
-            weights = counts[sample.patient[fold]].astype(np.float64)
-            tp, fp = counts_above(sample.y_true[fold], sample.columns[column][fold], weights)
+            tp, fp = _counts_above(
+                sample.y_true[fold], sample.columns[column][fold], sample.patient[fold], counts
+            )
             weight = weigh(tp[-1], fp[-1])
             for r in np.flatnonzero(weight > 0):
                 top[:, r] += weight[r] * height(tp[:, r], fp[:, r])
@@ -115,6 +156,32 @@ def _averaged(sample: Sample, column: str, draws: Draws, metric: str, height: _H
         {"x": float(x), "y": float(y), "low": float(a), "high": float(b), "n_cases": float("nan")}
         for x, y, a, b in zip(GRID, heights[:, 0], low, high, strict=True)
     ]
+
+
+def _counts_above(
+    y: Array, p: Array, patient: NDArray[np.int64], counts: NDArray[np.float32]
+) -> tuple[Array, Array]:
+    """Two (steps, draws): true and false positives when everything above a step is called.
+
+    counts: (patients, draws), how often each was drawn.
+    """
+    from scipy.sparse import csr_matrix
+
+    score = -p  # highest first
+    ends = np.unique(score)
+    if ends.size > N_STEPS:
+        sides = [np.sort(score[y == outcome]) for outcome in (0, 1) if (y == outcome).any()]
+        ends = np.unique(
+            [s[np.linspace(0, s.size - 1, N_STEPS // 2).astype(np.int64)] for s in sides]
+        )
+    step = np.searchsorted(ends, score)
+    above = []
+    for side in (y == 1, y == 0):
+        cells = (step[side], patient[side])
+        shape = (ends.size, counts.shape[0])
+        cases = csr_matrix((np.ones(cells[0].size, dtype=np.float32), cells), shape=shape)
+        above.append(np.cumsum(cases @ counts, axis=0, dtype=np.float64))
+    return above[0], above[1]
 
 
 def _true_positive_rate(tp: Array, fp: Array) -> Array:
@@ -138,7 +205,3 @@ def _band(heights: Array) -> tuple[Array, Array]:
     drawn = heights[:, 1:][:, usable]
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=1)
     return low, high
-
-
-def _no_draws(draws: Draws) -> Draws:
-    return Draws(draws.patients, draws.counts[:, :1])
