@@ -59,8 +59,10 @@ def fusion_verdict(run: Run) -> str:
         "cannot_tell": "not comparable (too few patients) with",
         "exploratory": "compared, without a verdict, with",
     }[str(row["verdict"])]
+    shown = row["verdict"] != "not_shown" or pd.isna(row.get("detectable"))
+    power = "" if shown else f"; these data could have shown {row['detectable']:.3f}"
     return (
         f"Fused is {words} the best single input ({rival}): AUROC difference "
         f"{row['difference']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f}), "
-        f"{row['n_patients']} {run.facts.get('unit_name', 'patient')}s."
+        f"{row['n_patients']} {run.facts.get('unit_name', 'patient')}s{power}."
     )

@@ -1,12 +1,13 @@
 """Plain answers to the questions that come first, each with the figures it rests on."""
 
+import pandas as pd
+
 from clinmm.report.answer import Answer
 from clinmm.report.fails import whom_it_fails
 from clinmm.report.forest import forest
 from clinmm.report.lines import difference_line, each, metric_line
 from clinmm.report.material import Material, matching
 from clinmm.report.wording import (
-    VERDICTS,
     arm,
     class_label,
     counted,
@@ -14,6 +15,7 @@ from clinmm.report.wording import (
     metric,
     number,
     unstopped,
+    verdict,
 )
 from clinmm.summary import fusion_verdict
 
@@ -78,8 +80,22 @@ def _fusion(material: Material) -> Answer:
     if not material.facts.get("best_single_arm"):
         said = "No best single input was declared beforehand, so there is no verdict."
         return Answer(question, said, drawn if lines else [])
-    best = f"The best single input was chosen on other {material.unit}s; it alone gets a verdict."
-    return Answer(question, fusion_verdict(material.run), drawn if lines else [], [best])
+    remarks = [
+        f"The best single input was chosen on other {material.unit}s; it alone gets a verdict.",
+        *_could_show(rows[rows["rival"] == material.facts["best_single_arm"]]),
+    ]
+    return Answer(question, fusion_verdict(material.run), drawn if lines else [], remarks)
+
+
+def _could_show(rows: pd.DataFrame) -> list[str]:
+    if "detectable" not in rows.columns:
+        return []
+    shy = rows[(rows["verdict"] == "not_shown") & rows["detectable"].notna()]
+    return [
+        "Not shown is not equal: the smallest difference that 80 % of samples like these would "
+        f"have shown is {number(row.detectable)}."
+        for row in each(shy.head(1))
+    ]
 
 
 def _calibrated(material: Material) -> Answer:
@@ -87,7 +103,7 @@ def _calibrated(material: Material) -> Answer:
     if not material.scored:
         return Answer(question, material.absent("metrics"))
     lines, values = [], {}
-    for name in ("log_loss", "ece"):
+    for name in ("log_loss", "ece", "ece_if_calibrated"):
         for kind in ("raw", "calibrated"):
             rows = material.metrics(
                 metric=name,
@@ -124,10 +140,13 @@ def _calibrators(material: Material) -> list[str]:
             material.tables["comparisons"],
             {"rival": "uncalibrated", "metric": "log_loss", "arm": material.arm},
         )
-        said = [f"{class_label(r.class_name)} {VERDICTS[r.verdict]}" for r in each(rows)]
+        said = [f"{class_label(r.class_name)} {verdict(r)}" for r in each(rows)]
         if said:
             remarks.append(f"Log loss against no calibration: {listing(said)}.")
-    remarks.append("ECE is the mean distance of estimate and observed frequency; 0 is best.")
+    remarks.append(
+        "ECE is the mean distance of estimate and observed frequency; 0 is best. If exactly right: "
+        "what chance alone would give."
+    )
     return remarks
 
 

@@ -6,11 +6,15 @@ from typing import Any
 import pandas as pd
 
 from clinmm.report import figures
+from clinmm.report.calibrated import calibration
+from clinmm.report.decisions import decision_curves
+from clinmm.report.deferred import deferral
 from clinmm.report.exhibit import MOST_CLASSES, Exhibit, exhibit
 from clinmm.report.figures import Panel
 from clinmm.report.forest import forest
 from clinmm.report.lines import each, metric_line
 from clinmm.report.material import Material, matching
+from clinmm.report.sets import prediction_sets
 from clinmm.report.sheets import headline_numbers, operating_points, patterns
 from clinmm.report.wording import arm, class_label, counted, group, number
 
@@ -20,7 +24,11 @@ def exhibits(material: Material) -> list[Exhibit]:
         headline_numbers(material),
         _roc(material),
         _reliability(material),
+        calibration(material),
+        decision_curves(material),
         operating_points(material),
+        prediction_sets(material),
+        deferral(material),
         patterns(material),
         _groups(material),
     ]

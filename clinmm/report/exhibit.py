@@ -33,9 +33,13 @@ class Exhibit:
     forests: list[Forest] = field(default_factory=list)
     sheets: list[Sheet] = field(default_factory=list)
     absent: str = ""
+    said: str = ""
+    """The answer in words, above the reading."""
 
 
-def exhibit(anchor: str, heading: str, reading: str, missing: str, **content: list[Any]) -> Exhibit:
+def exhibit(
+    anchor: str, heading: str, reading: str, missing: str, *, said: str = "", **content: list[Any]
+) -> Exhibit:
     """With its content, or with what to say where there is none."""
     filled = any(content.values())
-    return Exhibit(anchor, heading, reading, absent="" if filled else missing, **content)
+    return Exhibit(anchor, heading, reading, absent="" if filled else missing, said=said, **content)

@@ -52,6 +52,9 @@ class Panel:
     curves: list[Curve] = field(default_factory=list)
     dots: list[Dot] = field(default_factory=list)
     below: str = ""
+    reference: str = f"{LEFT},{TOP + SIDE} {LEFT + SIDE},{TOP}"
+    """Path of the dashed line; the diagonal unless told."""
+    legend_above: bool = False
     left: float = LEFT
     top: float = TOP
     side: float = SIDE

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from clinmm.report.forest import Line
-from clinmm.report.wording import VERDICTS, estimate, interval, signed
+from clinmm.report.wording import estimate, interval, signed, verdict
 
 
 def each(frame: pd.DataFrame) -> Iterator[Any]:
@@ -24,6 +24,6 @@ def metric_line(row: Any, label: str, strong: bool = False) -> Line:
 
 def difference_line(row: Any, label: str) -> Line:
     """A comparisons row as a line of a forest, with its verdict."""
-    said = f"{signed(row.difference)} ({interval(row.low, row.high)}), {VERDICTS[row.verdict]}"
+    said = f"{signed(row.difference)} ({interval(row.low, row.high)}), {verdict(row)}"
     strong = row.verdict in ("better", "worse")
     return Line(label, str(row.n_patients), said, row.difference, row.low, row.high, strong)

@@ -2,6 +2,7 @@
 
 from clinmm.report.material import Material
 from clinmm.report.wording import class_label, counted, interval, listing, number
+from clinmm.validation_size import statement
 
 NOTICE = "For research and review use only. Not for use in patient care."
 GENERAL_ENGLISH = "Notes are read by a model of general, not clinical, English."
@@ -29,6 +30,11 @@ def lead(material: Material) -> list[tuple[str, str]]:
         lines.append(("Language model", GENERAL_ENGLISH))
     if said := _headline(material):
         lines.append(("In one line", said))
+    if "validation_size" in material.tables:
+        enough = statement(material.tables["validation_size"], unit)
+        lines.append(("Enough to validate?", f"{enough[:1].upper()}{enough[1:]}"))
+    if carried := (facts.get("transfer") or {}).get("sentence"):
+        lines.append(("Does it transfer?", str(carried)))
     lines.append(
         ("Unit", f"The {unit} is the unit of splits, intervals and tests; estimates weigh cases.")
     )

@@ -13,6 +13,11 @@ METRICS = {
     "log_loss": "Log loss",
     "ece": "ECE",
     "ece_debiased": "ECE, debiased",
+    "ece_if_calibrated": "ECE if exactly right",
+    "calibration_intercept": "Intercept",
+    "calibration_slope": "Slope",
+    "observed_expected": "Observed : expected",
+    "ici": "ICI",
     "sensitivity": "Sensitivity",
     "specificity": "Specificity",
     "ppv": "PPV",
@@ -134,6 +139,20 @@ def estimate(row: Any) -> str:
     if row.status != "ok":
         return f"{row.status}: {row.reason}" if present(row.reason) else str(row.status)
     return f"{number(row.value)} ({interval(row.low, row.high)})"
+
+
+def verdict(row: Any) -> str:
+    """A comparison's verdict; `not_shown` with what these data could have shown.
+
+    >>> from types import SimpleNamespace
+    >>> verdict(SimpleNamespace(verdict="not_shown", detectable=0.058))
+    'no difference shown (these data could have shown 0.058)'
+    """
+    said = VERDICTS[row.verdict]
+    smallest = getattr(row, "detectable", None)
+    if row.verdict == "not_shown" and present(smallest):
+        said += f" (these data could have shown {number(smallest)})"
+    return said
 
 
 def of_hundred(probability: float, unit: str) -> str:
