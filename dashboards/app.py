@@ -13,6 +13,8 @@ PAGES = {
     "cases": "Cases",
     "performance": "Performance",
     "calibration": "Calibration",
+    "decisions": "Decisions",
+    "sets": "Sets and deferral",
     "fairness": "Fairness",
     "intake": "Intake",
 }

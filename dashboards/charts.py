@@ -12,12 +12,14 @@ OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "
 _INK, _GRID = "#24333d", "#e1e7ec"
 
 
-def reliability(points: pd.DataFrame, titles: Mapping[str, str]) -> go.Figure:
-    """Observed frequency against risk estimate, one panel per class, marker area = cases.
+def reliability(
+    points: pd.DataFrame, titles: Mapping[str, str], by: str = "class_name"
+) -> go.Figure:
+    """Observed frequency against risk estimate, one panel per class, pattern or group.
 
     Args:
-        points: rows of kind reliability for one arm: class_name, x, y, low, high, n_cases.
-        titles: class_name -> heading, in the order of the panels.
+        points: rows of kind reliability for one arm: x, y, low, high, n_cases and `by`.
+        titles: value of `by` -> heading, in the order of the panels.
     """
     figure = make_subplots(
         rows=2,
@@ -29,7 +31,7 @@ def reliability(points: pd.DataFrame, titles: Mapping[str, str]) -> go.Figure:
         subplot_titles=list(titles.values()),
     )
     for column, name in enumerate(titles, start=1):
-        rows = points[points["class_name"] == name].sort_values("x")
+        rows = points[points[by] == name].sort_values("x")
         diagonal = {"color": "#8a969f", "dash": "dot", "width": 1}
         figure.add_scatter(
             x=[0, 1], y=[0, 1], mode="lines", line=diagonal, hoverinfo="skip", row=1, col=column
@@ -89,6 +91,47 @@ def roc(points: pd.DataFrame, titles: Mapping[str, str]) -> go.Figure:
     figure.update_xaxes(title_text="false positive rate", range=[-0.01, 1.01])
     figure.update_yaxes(title_text="sensitivity", range=[-0.01, 1.01])
     figure.update_layout(showlegend=True, legend={"x": 0.98, "xanchor": "right", "y": 0.04})
+    return _calm(figure, 380, legend=True)
+
+
+def bands(
+    lines: Mapping[str, pd.DataFrame], titles: tuple[str, str], at: float, zero: str = ""
+) -> go.Figure:
+    """Lines on file, the first with its 95 % band, and the chosen x as an upright line.
+
+    Args:
+        lines: name -> x, y, low, high.
+        titles: of the two axes.
+        at: the chosen x.
+        zero: name of a level line at 0; none where empty.
+    """
+    figure = go.Figure()
+    first = next(iter(lines.values())).sort_values("x")
+    limits = first.dropna(subset=["low", "high"])
+    figure.add_scatter(
+        x=[*limits["x"], *limits["x"][::-1]],
+        y=[*limits["high"], *limits["low"][::-1]],
+        fill="toself",
+        fillcolor="rgba(0, 114, 178, 0.16)",
+        line={"width": 0},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    for (name, rows), dash in zip(lines.items(), ("solid", "dash", "dot"), strict=False):
+        drawn = rows.sort_values("x")
+        colour = OKABE_ITO[list(lines).index(name)]
+        line = {"color": colour, "dash": dash, "width": 2}
+        figure.add_scatter(x=drawn["x"], y=drawn["y"], mode="lines", name=name, line=line)
+    if zero:
+        ends = [first["x"].min(), first["x"].max()]
+        line = {"color": "#24333d", "dash": "dot", "width": 1.5}
+        figure.add_scatter(x=ends, y=[0, 0], mode="lines", name=zero, line=line)
+    figure.add_vline(x=at, line={"color": "#8a969f", "width": 1})
+    # far below 0 the other lines would press this one flat
+    top = first[["y", "high"]].max(axis=None)
+    bottom = min(first[["y", "low"]].min(axis=None), 0.0)
+    figure.update_yaxes(title_text=titles[1], range=[max(bottom, -top) * 1.05, top * 1.05])
+    figure.update_xaxes(title_text=titles[0], tickformat=".0%")
     return _calm(figure, 380, legend=True)
 
 

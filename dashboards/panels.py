@@ -40,6 +40,7 @@ def forest(
     high: float,
     reference: float | None = None,
     heading: tuple[str, str, str] = ("", "n", "value"),
+    digits: int = 3,
 ) -> str:
     """A table with a dot and a 95 % bar per line on one scale from `low` to `high`."""
 
@@ -61,11 +62,11 @@ def forest(
                 width = at(line.high) - at(line.low)
                 bar = f'<i class="bar" style="left:{at(line.low):.2f}%;width:{width:.2f}%"></i>'
             dot = f'<i class="dot" style="left:{at(line.value):.2f}%"></i>'
-            said = f"<b>{words.number(line.value)}</b>"
+            said = f"<b>{words.number(line.value, digits)}</b>"
             if not (math.isnan(line.low) or math.isnan(line.high)):
                 said += (
-                    f' <span class="quiet">{words.number(line.low)} to '
-                    f"{words.number(line.high)}</span>"
+                    f' <span class="quiet">{words.number(line.low, digits)} to '
+                    f"{words.number(line.high, digits)}</span>"
                 )
             drawn = f'<td class="strip">{mark}{bar}{dot}</td><td class="figure">{said}</td>'
         strong = ' class="strong"' if line.strong else ""
@@ -76,7 +77,8 @@ def forest(
     first, second, third = (escape(text) for text in heading)
     tag = "th" if second else "td"
     counts = f'<{tag} class="n">{second}</{tag}>'
-    ends = f"<span>{words.number(low, 2)}</span><span>{words.number(high, 2)}</span>"
+    ends = f"<span>{words.number(low, min(digits, 2))}</span>"
+    ends += f"<span>{words.number(high, min(digits, 2))}</span>"
     return (
         '<table class="forest"><thead><tr>'
         f'<th scope="col">{first}</th>{counts}'
@@ -169,6 +171,15 @@ def facts(pairs: Sequence[tuple[str, str]]) -> str:
     """A two-column list of small facts."""
     items = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in pairs)
     return f'<dl class="facts">{items}</dl>'
+
+
+def table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A plain table of text."""
+    head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heading)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(text)}</td>" for text in row) + "</tr>" for row in rows
+    )
+    return f'<table class="findings"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
 def findings(rows: Sequence[tuple[str, str, str, str, str]]) -> str:

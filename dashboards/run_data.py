@@ -9,7 +9,8 @@ import streamlit as st
 import yaml
 
 from clinmm.errors import InputError, NotMadeYet
-from clinmm.runs import Run
+from clinmm.runs import MADE_BY, Run
+from clinmm.schema import TABLES
 
 if TYPE_CHECKING:
     from clinmm.review.store import ReviewStore
@@ -55,6 +56,15 @@ def table_if_made(name: str) -> pd.DataFrame | None:
     return table(name) if run().has(name) else None
 
 
+def table_or_say(name: str) -> pd.DataFrame | None:
+    """The table; or None, and the section says how to make it."""
+    if run().has(name):
+        return table(name)
+    made_by = MADE_BY.get(name, "calibrate")
+    st.info(f"Not made in this run; run: clinmm {made_by} {run().folder}")
+    return None
+
+
 def stop(error: Exception) -> NoReturn:
     """Ends the page with the error's own words."""
     st.info(str(error))
@@ -86,7 +96,12 @@ def store() -> "ReviewStore":
 
 @st.cache_data(show_spinner=False, max_entries=64)
 def _read(folder: str, name: str, changed_ns: int) -> pd.DataFrame:
-    return Run(Path(folder)).read(name)
+    frame = Run(Path(folder)).read(name)
+    # a run made before a column existed is read as one that left it empty
+    for column in TABLES[name].columns:
+        if column.may_be_empty and column.name not in frame.columns:
+            frame[column.name] = float("nan") if column.kind == "real" else None
+    return frame
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)

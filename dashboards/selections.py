@@ -5,6 +5,8 @@ from typing import Any
 
 import pandas as pd
 
+from dashboards import words
+
 NOT_ARMS = {"complement", "uncalibrated", "no_deferral", "plain_training"}
 """Rivals of comparisons.parquet that are not arms."""
 
@@ -13,6 +15,26 @@ def classes(facts: Mapping[str, Any]) -> list[str]:
     """The classes a reader judges: target.name alone for a binary task."""
     target = facts["target"]
     return [target["name"]] if target["kind"] == "binary" else list(target["classes"])
+
+
+def arms(frame: pd.DataFrame) -> list[str]:
+    """The arms of a table, `fused` first."""
+    return sorted(dict.fromkeys(frame["arm"]), key=lambda name: name != "fused")
+
+
+def slices(frame: pd.DataFrame) -> dict[str, dict[str, str]]:
+    """Label -> where, for everyone, then each class, pattern and group in the table."""
+    columns = ["group_by", "group", "pattern"]
+    found = [
+        dict(zip(columns, row, strict=True)) for row in frame[columns].drop_duplicates().values
+    ]
+
+    def place(where: dict[str, str]) -> int:
+        if where["group_by"] == "class":
+            return 1
+        return 3 if where["group_by"] != "all" else 2 * (where["pattern"] != "any")
+
+    return {words.slice_label(*where.values()): where for where in sorted(found, key=place)}
 
 
 def headline_class(frame: pd.DataFrame, facts: Mapping[str, Any]) -> str:
@@ -59,6 +81,13 @@ def fusion_comparison(comparisons: pd.DataFrame, class_name: str) -> "pd.Series[
     named = rows[rows["verdict"] != "exploratory"]
     rows = named if len(named) else rows
     return rows.iloc[0] if len(rows) else None
+
+
+def arm_comparisons(comparisons: pd.DataFrame, metric: str, class_name: str) -> pd.DataFrame:
+    """Fused against every other arm, on all patients."""
+    where = {"arm": "fused", "metric": metric, "class_name": class_name}
+    rows = matching(comparisons, where | {"group_by": "all", "pattern": "any"})
+    return rows[~rows["rival"].isin(NOT_ARMS)]
 
 
 def calibration_comparisons(comparisons: pd.DataFrame) -> pd.DataFrame:
@@ -130,6 +159,46 @@ def case_risks(predictions: pd.DataFrame, case_id: str, arm: str) -> pd.DataFram
         n_estimates=("probability", "size"),
         target=("target", "first"),
     ).reset_index()
+
+
+def case_sets(predictions: pd.DataFrame, case_id: str, arm: str) -> list[list[str]]:
+    """The prediction set of a case in each model; none where no sets were made."""
+    rows = predictions[(predictions["case_id"] == case_id) & (predictions["arm"] == arm)]
+    rows = rows.drop_duplicates(["repeat", "fold"])
+    return [list(found) for found in rows["prediction_set"] if found is not None]
+
+
+def case_deferred(predictions: pd.DataFrame, case_id: str, arm: str) -> dict[str, list[bool]]:
+    """class_name -> in each model, whether the case is handed back; empty where not judged."""
+    rows = predictions[(predictions["case_id"] == case_id) & (predictions["arm"] == arm)]
+    rows = rows[rows["deferred"].notna()]
+    return {
+        str(name): [bool(one) for one in part["deferred"]]
+        for name, part in rows.groupby("class_name", sort=False)
+    }
+
+
+def flags(metrics: pd.DataFrame, arm: str) -> pd.DataFrame:
+    """Calibrated rows of an arm whose interval excludes what it should hold; everyone first."""
+    where = {"arm": arm, "split": "test", "repeat": "all", "fold": "all"}
+    rows = matching(metrics, where | {"probability": "calibrated", "status": "ok"})
+    claimed = ["observed_expected", "calibration_intercept", "calibration_slope"]
+    rows = rows[rows["metric"].isin(claimed) & rows["flag"].notna()]
+    everyone = (rows["group_by"] == "all") & (rows["pattern"] == "any")
+    return pd.concat([rows[everyone], rows[~everyone]])
+
+
+def not_exchangeable(rows: pd.DataFrame | None, arm: str) -> str:
+    """Why no set holds on these cases; empty where nothing speaks against it."""
+    if rows is None:
+        return ""
+    failed = matching(rows, {"arm": arm, "verdict": "fails"})
+    return " ".join(dict.fromkeys(failed["reason"]))
+
+
+def nearest(values: list[float], wanted: float) -> float:
+    """The stored value to begin a slider with."""
+    return min(values, key=lambda value: abs(value - wanted))
 
 
 def similar(curves: pd.DataFrame | None, arm: str, name: str, p: float) -> dict[str, Any] | None:

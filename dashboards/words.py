@@ -4,6 +4,7 @@ Plain and without praise: "risk estimate", "gap between groups". Nothing here de
 """
 
 import math
+from collections.abc import Mapping
 
 NOT_FOR_CARE = "Research and review use only. Not for use in patient care."
 
@@ -22,6 +23,22 @@ METRICS = {
     "fnr": "False negative rate",
     "prevalence": "Prevalence",
     "selection_rate": "Share called positive",
+    "calibration_intercept": "Calibration intercept",
+    "calibration_slope": "Calibration slope",
+    "observed_expected": "Observed : expected",
+    "ici": "ICI",
+    "ece_if_calibrated": "ECE if calibrated",
+    "set_coverage": "Sets that hold the truth",
+    "set_recall": "Findings that the sets hold",
+    "set_size": "Classes in the set",
+    "set_certain": "Sets of one class",
+    "set_empty": "Empty sets",
+    "deferral_share": "Handed back",
+    "retained_risk": "Wrong among the kept",
+    "risk_without_deferral": "Wrong without deferral",
+    "handed_back_per_1000": "Handed back",
+    "misses_per_1000": "Missed",
+    "misses_per_1000_without_deferral": "Missed without deferral",
 }
 
 MEANINGS = {
@@ -30,6 +47,17 @@ MEANINGS = {
     "brier": "mean squared distance of risk estimate and outcome; lower is better",
     "log_loss": "penalty for confident mistakes; lower is better",
     "ece": "mean distance of risk estimate and observed frequency, ten bins; 0 is best",
+    "calibration_intercept": "0 is right; below 0 the estimates are too high on average",
+    "observed_expected": "findings seen over findings expected; 1 is right",
+    "calibration_slope": "1 is right; below 1 the estimates are too extreme",
+    "ici": "mean distance of estimate and smooth calibration curve; chance makes it more than 0",
+    "ece_debiased": "ECE less what chance adds to it; 0 is right",
+    "ece_if_calibrated": "the ECE that chance alone would give estimates that are right",
+    "set_coverage": "share whose set holds the true class; dashed line: promised",
+    "set_recall": "share of the true findings that the set holds; dashed line: promised",
+    "set_size": "mean number of classes in the set; smaller says more",
+    "set_certain": "share of sets that leave one class",
+    "set_empty": "share of sets that hold no class",
 }
 
 LOWER_IS_BETTER = {"brier", "log_loss", "ece", "ece_debiased", "fpr", "fnr"}
@@ -42,6 +70,13 @@ VERDICTS = {
     "exploratory": "exploratory, no verdict",
 }
 
+GOOD_ENOUGH = {
+    "yes": "as good",
+    "no": "not shown to be as good",
+    "cannot_tell": "too few patients to say as good",
+}
+"""At the stated margin: column non_inferior of the comparisons."""
+
 SEVERITIES = {"error": "Error", "warning": "Warning", "info": "For information"}
 
 
@@ -53,13 +88,33 @@ def metric(name: str) -> str:
     return METRICS.get(name, name.replace("_", " ").capitalize())
 
 
+def verdict(name: str, detectable: float, margin: float, non_inferior: str) -> str:
+    """A verdict with what could have been seen, where nothing was, and what a stated margin says.
+
+    >>> verdict("better", 0.04, math.nan, "")
+    'better'
+    >>> verdict("not_shown", 0.04, 0.02, "yes")
+    'no difference shown (detectable: 0.040), as good at a margin of 0.020'
+    """
+    said = VERDICTS[name]
+    if name == "not_shown" and not math.isnan(detectable):
+        said += f" (detectable: {number(detectable)})"
+    if non_inferior and not math.isnan(margin):
+        said += f", {GOOD_ENOUGH[non_inferior]} at a margin of {number(margin)}"
+    return said
+
+
+DETECTABLE = "Detectable: the smallest difference that 80 % of such samples would show."
+
+
 def class_label(name: str, target: str) -> str:
-    """A class as a heading; `macro` is the mean over classes.
+    """A class as a heading; `macro` is the mean over classes, `micro` all their cases in one.
 
     >>> class_label("macro", "finding"), class_label("lung_mass", "finding")
     ('all findings (mean)', 'lung mass')
     """
-    return f"all {target}s (mean)" if name == "macro" else name.replace("_", " ")
+    several = {"macro": f"all {target}s (mean)", "micro": f"all {target}s (pooled)"}
+    return several.get(name, name.replace("_", " "))
 
 
 def arm(name: str) -> str:
@@ -137,6 +192,118 @@ def observed(y: float, low: float, high: float, n: float) -> str:
     if not math.isnan(n):
         parts.append(f"{int(n)} cases")
     return f"{said} ({'; '.join(parts)})" if parts else said
+
+
+def slice_label(group_by: str, group: str, pattern_name: str) -> str:
+    """Who a row is about.
+
+    >>> slice_label("all", "all", "any"), slice_label("all", "all", "image+note")
+    ('everyone', 'inputs: image, note')
+    >>> slice_label("class", "not_died", "any"), slice_label("age", "[65, 120)", "any")
+    ('class: not died', 'age: [65, 120)')
+    """
+    if group_by == "class":
+        return f"class: {group.replace('_', ' ')}"
+    if group_by != "all":
+        return f"{group_by.replace('*', ' × ')}: {group.replace('*', ' × ')}"
+    return "everyone" if pattern_name == "any" else f"inputs: {pattern(pattern_name)}"
+
+
+def flagged(flag: str, who: str, metric_name: str, value: float, low: float, high: float) -> str:
+    """
+    >>> flagged("risks too high", "age: [65, 120)", "observed_expected", 0.71, 0.55, 0.9)
+    'risks too high, age: [65, 120): Observed : expected 0.71 (95 % 0.55 to 0.90)'
+    """
+    return f"{flag}, {who}: {metric(metric_name)} {number(value, 2)} ({interval(low, high, 2)})"
+
+
+def kept(share: float, wrong: float, low: float, high: float, n: float) -> str:
+    """What keeping the most certain share would mean.
+
+    >>> kept(0.8, 0.05, 0.03, 0.082, 240)
+    'Kept: the most certain 80 %. Wrong: 50 of 1,000 kept calls (95 % 30 to 82; 240 calls kept).'
+    """
+    said = []
+    if not (math.isnan(low) or math.isnan(high)):
+        said.append(f"95 % {round(1000 * low)} to {round(1000 * high)}")
+    if not math.isnan(n):
+        said.append(f"{n:.0f} calls kept")
+    note = f" ({'; '.join(said)})" if said else ""
+    return (
+        f"Kept: the most certain {100 * share:.0f} %. "
+        f"Wrong: {round(1000 * wrong)} of 1,000 kept calls{note}."
+    )
+
+
+def net_benefit(threshold: float, model: float, low: float, high: float, unit: str) -> str:
+    """The model's net benefit in words, after Vickers and Elkin.
+
+    >>> net_benefit(0.2, 0.06, 0.041, 0.08, "patient")
+    'At a threshold of 20 % the net benefit is 0.060 (95 % 0.041 to 0.080): as if 6.0 of 100 \
+patients were found with no false alarm.'
+    >>> net_benefit(0.5, -0.01, math.nan, math.nan, "patient")
+    'At a threshold of 50 % the net benefit is −0.010 (no interval): worse than calling nobody.'
+    """
+    said = (
+        f"At a threshold of {100 * threshold:.0f} % the net benefit is {number(model)} "
+        f"({interval(low, high)}): "
+    )
+    if model < 0:
+        return f"{said}worse than calling nobody."
+    return f"{said}as if {100 * model:.1f} of 100 {unit}s were found with no false alarm."
+
+
+def prediction_set(sets: list[list[str]]) -> str:
+    """The set of a case, or those of several models with how many gave each.
+
+    >>> prediction_set([["died", "not_died"]])
+    'Cannot be ruled out: died, not died.'
+    >>> prediction_set([["died"], [], ["died"]])
+    'Cannot be ruled out: died (2 of 3 models); nothing, an empty set (1 of 3 models).'
+    """
+    said = [
+        ", ".join(class_label(name, "") for name in one) if one else "nothing, an empty set"
+        for one in sets
+    ]
+    parts = [
+        f"{one} ({in_models(said.count(one), len(said))})" if len(said) > 1 else one
+        for one in dict.fromkeys(said)
+    ]
+    return f"Cannot be ruled out: {'; '.join(parts)}."
+
+
+def handed_back(decisions: Mapping[str, list[bool]]) -> str:
+    """Whether a case is handed back, and for which findings.
+
+    >>> handed_back({"nodule": [False, False], "effusion": [True, False]})
+    'Handed back to people: effusion (1 of 2 models).'
+    >>> handed_back({"nodule": [False]})
+    'Not handed back.'
+    """
+    parts = [
+        class_label(name, "") + (f" ({in_models(sum(of), len(of))})" if len(of) > 1 else "")
+        for name, of in decisions.items()
+        if any(of)
+    ]
+    return f"Handed back to people: {', '.join(parts)}." if parts else "Not handed back."
+
+
+def odd(input_name: str, reason: str) -> str:
+    """
+    >>> odd("image", "darker than 99 of 100"), odd("all", "")
+    ('Unlike the cases of the study, image: darker than 99 of 100', \
+'Unlike the cases of the study, all inputs together')
+    """
+    what = "all inputs together" if input_name == "all" else input_name
+    return f"Unlike the cases of the study, {what}" + (f": {reason}" if reason else "")
+
+
+def in_models(n: int, of: int) -> str:
+    """
+    >>> in_models(3, 15), in_models(1, 1)
+    ('3 of 15 models', 'the one model')
+    """
+    return "the one model" if n == of == 1 else f"{n} of {of} models"
 
 
 def fusion(verdict: str, rival: str) -> str:

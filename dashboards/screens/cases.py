@@ -139,6 +139,30 @@ def model_output(case_id: str, reading: Reading, risks: pd.DataFrame) -> None:
         st.caption(f"Estimated by {facts['predicted_by']}.")
 
 
+def uncertainty(case_id: str) -> None:
+    """Prediction set, whether it is handed back, and what is odd about it: what the run has."""
+    said = []
+    failed = selections.not_exchangeable(run_data.table_if_made("exchangeability"), arm)
+    sets = selections.case_sets(predictions, case_id, arm)
+    if sets and failed:
+        said.append(f"No prediction set: the promise does not hold for these cases. {failed}")
+    elif sets:
+        said.append(words.prediction_set(sets))
+    decisions = selections.case_deferred(predictions, case_id, arm)
+    if decisions:
+        said.append(words.handed_back(decisions))
+    outliers = run_data.table_if_made("outliers")
+    if outliers is not None:
+        odd = selections.matching(outliers, {"case_id": case_id, "flag": "yes"})
+        parts = [words.odd(row.input, selections.text(row.reason)) for row in odd.itertuples()]
+        said += dict.fromkeys(parts) or ["Nothing about this case is unlike the study's."]
+    if said:
+        st.html(
+            '<p class="panel-title">How sure the model may be</p>'
+            + "".join(panels.small(one) for one in said)
+        )
+
+
 def prevalence(class_name: str) -> float | None:
     if metrics is None:
         return None
@@ -209,6 +233,7 @@ with right:
     else:
         risks = selections.case_risks(predictions, case_id, arm)
         model_output(case_id, reading, risks)
+        uncertainty(case_id)
         class_name = explained_class(case_id, risks)
         if class_name is not None:
             found = case_data.explanation(run.folder, explanations, case_id, class_name, arm)

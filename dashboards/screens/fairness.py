@@ -1,5 +1,7 @@
 """The same estimates by group: intervals, gaps against everyone else, groups too small to judge."""
 
+from typing import Any
+
 import streamlit as st
 
 from dashboards import panels, run_data, selections, words
@@ -12,6 +14,13 @@ target = facts["target"]["name"]
 st.title("Fairness")
 metrics = run_data.table_or_stop("metrics")
 grouped = metrics[(metrics["group_by"] != "all") & (metrics["arm"] == "fused")]
+
+
+def said_of(row: Any) -> str:
+    """The verdict, and what could have been shown."""
+    return words.verdict(row.verdict, row.detectable, row.margin, selections.text(row.non_inferior))
+
+
 if not len(grouped):
     st.info(
         "No estimate by group in this run. Name the columns under `sensitive` in the cohort "
@@ -70,7 +79,7 @@ if len(gaps):
         label = f"{row.group_by.replace('*', ' × ')}: {row.group.replace('*', ' × ')}"
         lines.append(
             Line(
-                f"{name}{label}, {words.VERDICTS[row.verdict]}",
+                f"{name}{label}, {said_of(row)}",
                 str(row.n_patients),
                 row.difference,
                 row.low,

@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from clinmm import validation_size
 from dashboards import charts, panels, run_data, selections, words
 from dashboards.panels import Line
 
@@ -51,6 +52,33 @@ def ranked(metric: str, chosen: str) -> None:
         place.html(panels.forest(part, low, high, reference, heading))
 
 
+def compared(metric: str, class_name: str) -> None:
+    """All inputs against every other arm, on the same patients, with what could have been shown."""
+    comparisons = run_data.table_if_made("comparisons")
+    if comparisons is None:
+        return
+    rows = selections.arm_comparisons(comparisons, metric, class_name)
+    if not len(rows):
+        return
+    drawn = []
+    for row in rows.itertuples():
+        verdict = words.verdict(
+            row.verdict, row.detectable, row.margin, selections.text(row.non_inferior)
+        )
+        label, n = f"{words.arm(row.rival)}: {verdict}", str(row.n_patients)
+        drawn.append(Line(label, n, row.difference, row.low, row.high, "not estimated"))
+    st.header("All inputs together against each other arm")
+    heading = ("Against, verdict", f"{unit}s", f"{words.metric(metric)} difference, 95 %")
+    st.html(panels.forest(drawn, *panels.middle(drawn), 0.0, heading))
+    st.caption(f"All inputs minus the other, paired on the same {unit}s. {words.DETECTABLE}")
+
+
+size = run_data.table_if_made("validation_size")
+if size is not None and len(size):
+    st.html(f'<p class="lead">{panels.escape(validation_size.statement(size, unit))}</p>')
+    with st.expander(f"How many {unit}s there are, and how many each question needs"):
+        st.dataframe(size.drop(columns="arm"), hide_index=True)
+
 left, right = st.columns(2)
 metric = left.selectbox(
     "Measure",
@@ -60,6 +88,7 @@ metric = left.selectbox(
 chosen = right.selectbox("Finding", names, format_func=lambda name: words.class_label(name, target))
 st.caption(f"{words.metric(metric)}: {words.MEANINGS.get(metric, '')}. Held-out {unit}s only.")
 ranked(metric, chosen)
+compared(metric, chosen)
 
 st.header("By what was present")
 rows = selections.pooled(metrics, metric, arm="fused", class_name=chosen, pattern="*")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made_rules import with_rules
 from made_run import CLASSES, HOSTILE
 
 from clinmm.runs import Run
@@ -36,6 +37,8 @@ PAGES = {
     "cases": "Lock my opinion|Write your name",
     "performance": "By what was present",
     "calibration": "Before and after calibration",
+    "decisions": "calling everybody",
+    "sets": "wrong among the kept",
     "fairness": "each group against everyone else",
     "intake": "Cases concerned",
 }
@@ -68,6 +71,7 @@ class Served:
 @pytest.fixture(scope="module")
 def served(finished: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = Path(shutil.copytree(finished.folder, tmp_path_factory.mktemp("served") / "made"))
+    with_rules(Run(folder))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -109,6 +113,27 @@ def test_every_page_draws_on_a_direct_link_and_asks_no_other_host(
     assert {url.split("/")[2] for url in page.elsewhere if "://" in url} == {
         f"127.0.0.1:{served.port}"
     }
+    page.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "slider", "before", "after"),
+    [
+        ("sets", "Share kept", "most certain 80 %", "most certain 90 %"),
+        ("decisions", "Threshold", "threshold of 20 %", "threshold of 30 %"),
+    ],
+)
+def test_the_slider_moves_along_the_points_on_file(
+    served: Served, path: str, slider: str, before: str, after: str
+) -> None:
+    page = served.page(path)
+    page.get_by_text(before).wait_for()
+    _drawn(page)
+    page.locator(".js-plotly-plot").first.wait_for()
+    page.get_by_role("slider", name=re.compile(slider)).first.press("ArrowRight")
+    page.get_by_text(after).wait_for()
+    assert page.locator("[data-testid=stException]").count() == 0
+    assert page.errors == []
     page.close()
 
 

@@ -12,7 +12,16 @@ from dashboards import words
 from dashboards.words import number
 
 Screen = Callable[[Run, str], AppTest]
-PAGES = ("overview", "cases", "performance", "calibration", "fairness", "intake")
+PAGES = (
+    "overview",
+    "cases",
+    "performance",
+    "calibration",
+    "decisions",
+    "sets",
+    "fairness",
+    "intake",
+)
 
 
 def shown(app: AppTest) -> str:
