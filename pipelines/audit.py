@@ -4,55 +4,79 @@ Reads   predictions, thresholds, cases, metrics, comparisons, curves
 Writes  metrics, comparisons, curves, with the rows by group added
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from clinmm.cohort.cohort import Cohort
-from clinmm.cohort.manifest import read_spec
 from clinmm.config import load_config
+from clinmm.errors import InputError
 from clinmm.fairness.audit import audit, merged
 from clinmm.progress import Tell, silent
 from clinmm.runs import Run
+from clinmm.study import groups_of
+
+AGAIN = "Do it from the file: clinmm audit --predictions FILE --out NEW --group-by sex,age,sex*age"
 
 
-def main(folder: Path, tell: Tell = silent) -> pd.DataFrame:
+def main(folder: Path, tell: Tell = silent, group_by: Sequence[str] | None = None) -> pd.DataFrame:
     """Audits an evaluated run; an earlier audit's rows are replaced.
 
     Args:
-        folder: a run folder whose cohort names sensitive columns. Without any, nothing is added.
+        folder: a run folder. Without any sensitive column in its cohort nothing is added.
         tell: told how far it is.
+        group_by: attributes (`sex`) and intersections (`sex*age`); None: as the run's config or
+            the call that made it says.
 
     Returns:
         The comparisons of groups with their complements.
 
     Raises:
-        NotMadeYet: the run is not evaluated. InputError: an attribute that the cohort lacks.
+        NotMadeYet: the run is not evaluated. InputError: an attribute that the run lacks, or calls
+            that came with a predictions file, which a run does not keep.
     """
     run = Run.open(folder)
-    config = load_config(run.path("config.yaml"))
+    before = {name: run.read(name) for name in ("metrics", "comparisons", "curves")}
+    groups = groups_of(run)
+    settings = _of_file(run, groups, group_by) if _from_file(run) else _of_config(run, group_by)
     tell("audit", 0, 1)
     with run.stage("audit"):
-        groups = groups_of(run)
-        before = {name: run.read(name) for name in ("metrics", "comparisons", "curves")}
         if not len(groups.columns):
             return before["comparisons"].iloc[:0]
         result = audit(
             run.read("predictions"),
             groups,
             run.read("thresholds") if run.has("thresholds") else None,
-            group_by=config.audit.group_by,
-            n_bootstrap=config.evaluate.n_bootstrap,
-            seed=config.seed,
+            **settings,
         )
-        run.write("metrics", merged(before["metrics"], result.metrics))
-        run.write("comparisons", merged(before["comparisons"], result.comparisons))
-        run.write("curves", merged(before["curves"], result.curves))
+        for name, table in before.items():
+            run.write(name, merged(table, getattr(result, name)))
     tell("audit", 1, 1)
     return result.comparisons
 
 
-def groups_of(run: Run) -> pd.DataFrame:
-    """Index case_id, one text column per sensitive attribute of the run's cohort."""
-    spec = read_spec(run.path("cohort.yaml"))
-    return Cohort(spec, run.folder, run.read("cases"), {}).groups()
+def _from_file(run: Run) -> bool:
+    """Whether the run was made from a predictions file, and so has no config."""
+    return bool(run.facts["kind"] == "audit")
+
+
+def _of_config(run: Run, group_by: Sequence[str] | None) -> dict[str, object]:
+    config = load_config(run.path("config.yaml"))
+    return {
+        "group_by": config.audit.group_by if group_by is None else group_by,
+        "n_bootstrap": config.evaluate.n_bootstrap,
+        "seed": config.seed,
+    }
+
+
+def _of_file(run: Run, groups: pd.DataFrame, group_by: Sequence[str] | None) -> dict[str, object]:
+    facts = run.facts
+    asked = list(facts.get("group_by", groups.columns) if group_by is None else group_by)
+    known = [str(column) for column in groups.columns]
+    unknown = sorted({part for name in asked for part in name.split("*")} - set(known))
+    if facts.get("decisions"):
+        raise InputError(f"{run.folder} does not keep the decisions that its file holds. {AGAIN}")
+    if unknown or not asked:
+        lacking = f"has no column {unknown}" if unknown else "was made without groups"
+        raise InputError(f"{run.folder} {lacking}; it keeps {known}. {AGAIN}")
+    return {"group_by": asked, "n_bootstrap": facts["n_bootstrap"], "seed": facts["seed"]}

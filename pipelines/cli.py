@@ -8,6 +8,23 @@ from typing import Annotated, Any
 import typer
 
 from clinmm import __version__
+from pipelines.cli_options import (
+    OF_FILE,
+    Calibrate,
+    Coverage,
+    Defer,
+    Exclusive,
+    GroupBy,
+    OptionalRun,
+    Ordered,
+    Points,
+    Predictions,
+    Prevalence,
+    Seed,
+    Threshold,
+    names,
+    typed,
+)
 
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 # Threads that wait for each other on busy cores cost small nets five times their work.
@@ -66,13 +83,14 @@ def demo(
     """A complete study on an invented cohort, with planted flaws: about 3 minutes."""
     from pipelines import demo as pipeline
     from pipelines.screen import console, progress, show, show_json
+    from pipelines.show_run import show_run
 
     with progress(json) as tell:
         run, table = pipeline.main(out, seed, tell, (lambda stage: None) if json else _began)
     if json:
         show_json({"run": str(run.folder), "found": table.to_dict("records")})
         return
-    _show_summary(run.folder)
+    show_run(run.folder)
     show(table, "Planted and found")
     console.print(f"\nOpen it:   clinmm review {run.folder}", soft_wrap=True)
     console.print(f"Read it:   {run.folder / 'report.html'}", soft_wrap=True)
@@ -132,6 +150,7 @@ def run(
     from clinmm.config import load_config
     from pipelines import run as pipeline
     from pipelines.screen import console, progress, show_json
+    from pipelines.show_run import show_run
 
     loaded = load_config(config, settings)
     folder = out or Path("runs") / Path(config).stem
@@ -140,17 +159,17 @@ def run(
     if json:
         show_json({"run": str(made.folder), "stages": made.facts["stages"]})
         return
-    _show_summary(made.folder)
+    show_run(made.folder)
     console.print(f"\nOpen it:   clinmm review {made.folder}", soft_wrap=True)
     console.print(f"Read it:   {made.folder / 'report.html'}", soft_wrap=True)
 
 
-def _stage(name: str, folder: Path, json: bool) -> None:
+def _stage(name: str, folder: Path, json: bool, **options: Any) -> None:
     from pipelines.run import STAGE_MAINS
     from pipelines.screen import console, progress, show_json
 
     with progress(json) as tell:
-        result: Any = STAGE_MAINS[name](folder, tell)
+        result: Any = STAGE_MAINS[name](folder, tell, **options)
     if json:
         show_json(result)
     else:
@@ -171,90 +190,103 @@ def calibrate(run: RunFolder, json: AsJson = False) -> None:
 
 @app.command()
 def evaluate(
-    run: Annotated[Path | None, typer.Argument(metavar="[RUN]", help="A run folder.")] = None,
-    predictions: Annotated[
-        Path | None, typer.Option(help="Instead of a run: anybody's predictions, CSV or Parquet.")
-    ] = None,
+    context: typer.Context,
+    run: OptionalRun = None,
+    predictions: Predictions = None,
     cohort: Annotated[
-        Path | None, typer.Option(help="External validation of RUN on this labelled cohort.")
+        Path | None,
+        typer.Option(
+            metavar="COHORT.yaml",
+            help="External validation of RUN: predict and score this labelled cohort, and say "
+            "whether the model transfers. Goes with --out.",
+        ),
     ] = None,
     out: Out = None,
-    group_by: Annotated[str, typer.Option(help="Such as sex,age,sex*age.")] = "",
-    threshold: Annotated[
-        str | None, typer.Option(help="A number, or a CSV of class_name, threshold.")
-    ] = None,
+    group_by: GroupBy = "",
+    threshold: Threshold = None,
+    calibrate: Calibrate = None,
+    operating_point: Points = None,
+    coverage: Coverage = 0.9,
+    defer: Defer = "share:.2",
+    prevalence: Prevalence = None,
+    exclusive: Exclusive = None,
+    ordered: Ordered = "",
+    seed: Seed = 0,
     json: AsJson = False,
 ) -> None:
-    """Score the test patients, or anybody's predictions (--predictions FILE --out DIR)."""
-    _evaluate_or_audit("evaluate", run, predictions, cohort, out, group_by, threshold, json)
+    """Score the test patients of RUN, another cohort (--cohort), or anybody's predictions.
+
+    [bold]clinmm evaluate RUN[/bold]
+
+    [bold]clinmm evaluate RUN --cohort OTHER.yaml --out DIR[/bold]
+
+    [bold]clinmm evaluate --predictions FILE --out DIR --calibrate .3 --group-by sex,age[/bold]
+    """
+    _evaluate_or_audit("evaluate", context)
 
 
 @app.command()
 def audit(
-    run: Annotated[Path | None, typer.Argument(metavar="[RUN]", help="A run folder.")] = None,
-    predictions: Annotated[
-        Path | None, typer.Option(help="Instead of a run: anybody's predictions, CSV or Parquet.")
-    ] = None,
+    context: typer.Context,
+    run: OptionalRun = None,
+    predictions: Predictions = None,
     out: Out = None,
-    group_by: Annotated[str, typer.Option(help="Such as sex,age,sex*age.")] = "",
-    threshold: Annotated[
-        str | None, typer.Option(help="A number, or a CSV of class_name, threshold.")
-    ] = None,
+    group_by: GroupBy = "",
+    threshold: Threshold = None,
+    calibrate: Calibrate = None,
+    operating_point: Points = None,
+    coverage: Coverage = 0.9,
+    defer: Defer = "share:.2",
+    prevalence: Prevalence = None,
+    exclusive: Exclusive = None,
+    ordered: Ordered = "",
+    seed: Seed = 0,
     json: AsJson = False,
 ) -> None:
-    """Whom the model serves worse: the same numbers by sensitive group, and the gaps."""
-    _evaluate_or_audit("audit", run, predictions, None, out, group_by, threshold, json)
+    """Whom the model serves worse: the same numbers by sensitive group, and the gaps.
+
+    [bold]clinmm audit RUN --group-by sex,age,sex*age[/bold]
+
+    [bold]clinmm audit --predictions FILE --out DIR --group-by sex,age[/bold]
+    """
+    _evaluate_or_audit("audit", context)
 
 
-def _evaluate_or_audit(
-    stage: str,
-    run: Path | None,
-    predictions: Path | None,
-    cohort: Path | None,
-    out: Path | None,
-    group_by: str,
-    threshold: str | None,
-    json: bool,
-) -> None:
+def _evaluate_or_audit(stage: str, context: typer.Context) -> None:
+    """Does what the options of `evaluate` or `audit` ask for, once they agree with each other."""
     from clinmm.errors import InputError
 
-    if (run is None) == (predictions is None):
-        raise InputError(f"give a RUN, or --predictions FILE --out DIR: clinmm {stage} --help")
-    if run is not None and (group_by or threshold):
-        raise InputError("--group-by and --threshold go with --predictions.")
-    if predictions is not None and cohort is not None:
-        raise InputError("--cohort goes with a RUN, not with --predictions.")
-    if run is not None and cohort is None:
-        if out is not None:
-            raise InputError("--out goes with --predictions or --cohort; without, RUN is written.")
+    asked = context.params
+    run, file, cohort, out = (asked.get(k) for k in ("run", "predictions", "cohort", "out"))
+    group_by, json = names(asked["group_by"]), asked["json"]
+    problems = []
+    if (run is None) == (file is None):
+        problems.append(f"give a RUN, or --predictions FILE --out DIR: clinmm {stage} --help")
+    elif run is not None and (of_file := typed(context, OF_FILE)):
+        problems.append(f"{', '.join(of_file)}: go with --predictions; a RUN has its own config.")
+    if run is not None and group_by and stage == "evaluate":
+        problems.append("groups go with --predictions, or with: clinmm audit RUN --group-by sex")
+    if file is not None and cohort is not None:
+        problems.append("--cohort goes with a RUN, not with --predictions.")
+    if (file or cohort) and out is None:
+        problems.append("name the folder to write with --out DIR.")
+    if out is not None and not (file or cohort):
+        problems.append("--out goes with --predictions or --cohort; without, RUN is written.")
+    if problems:
+        raise InputError(problems)
+    from pipelines import cli_scoring
+    from pipelines.show_run import show_run
+
+    if file is not None:
+        cli_scoring.score_file(asked, group_by)
+    elif cohort is not None:
+        cli_scoring.validate(run, cohort, out, json)
+    elif stage == "audit":
+        _stage(stage, run, json, group_by=group_by or None)
+    else:
         _stage(stage, run, json)
-        return
-    if out is None:
-        raise InputError("name the folder to write with --out DIR.")
-    from pipelines.screen import console, errors, progress, show_json
-
-    if run is not None and cohort is not None:
-        from pipelines import predict as prediction
-
-        with progress(json) as tell:
-            made = prediction.main(run, cohort, out, tell)
-        if n_seen := made.facts["cases_seen_before"]:
-            errors.print(
-                f"Warning: {n_seen} cases have image files that the study learned from; "
-                "the numbers are not those of unseen patients."
-            )
-        _stage("evaluate", out, json)
-        return
-    from pipelines import outside
-
-    assert predictions is not None
-    columns = [column for column in group_by.split(",") if column]
-    metrics = outside.main(predictions, out, group_by=columns, threshold=threshold)
-    if json:
-        show_json(metrics)
-        return
-    _show_summary(out)
-    console.print(f"{stage}: done, see {out}")
+    if not json:
+        show_run(out or run)
 
 
 @app.command()
@@ -332,28 +364,6 @@ def list_members(
     width = max(map(len, members), default=0)
     for name, line in members.items():
         console.print(f"[bold]{name.ljust(width)}[/bold]  {line}", highlight=False, soft_wrap=True)
-
-
-def _show_summary(folder: Path) -> None:
-    from clinmm.runs import Run
-    from clinmm.summary import fusion_verdict, headline
-    from pipelines.screen import console, show
-
-    run = Run.open(folder)
-    facts = run.facts
-    table = headline(run.read("metrics")).copy()
-    if "macro" in set(table["class_name"]):  # every class of the fused arm, the mean of the others
-        table = table[(table["arm"] == "fused") | (table["class_name"] == "macro")]
-    for name in ("auroc", "brier"):
-        table[name] = table[name].str.replace(" to ", "–")
-    columns = {"class_name": "class", "n_cases": "n", "n_positive": "positive"}
-    show(
-        table[["arm", *columns, "auroc", "brier"]].rename(columns=columns),
-        f"{folder}: {facts['n_cases']} cases of {facts['n_patients']} {facts['unit_name']}s",
-        f"Test cases only; 95 % intervals, clustered by {facts['unit_name']}.\n{NOTICE}",
-    )
-    if facts["kind"] == "study":
-        console.print(fusion_verdict(run), highlight=False)
 
 
 def main() -> None:

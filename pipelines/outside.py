@@ -1,20 +1,28 @@
-"""Evaluate and audit anybody's predictions, without a model.
+"""Calibrate, evaluate and audit anybody's predictions, without a model.
 
-Reads   a predictions file          Writes   a run folder of kind audit: predictions, thresholds,
-                                             cases, metrics, comparisons, curves
+Reads   a predictions file
+Writes  a run folder of kind audit: what calibrate, evaluate and audit write for a study; calibrate
+        only where some patients are for calibration
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from clinmm.config import CalibrateConfig
 from clinmm.errors import InputError
-from clinmm.evaluation import Evaluation, evaluate
-from clinmm.fairness.audit import Audit, audit, merged
+from clinmm.evaluation import evaluate
+from clinmm.fairness.audit import audit, merged
 from clinmm.outside_predictions import OutsidePredictions, facts_of, read
+from clinmm.progress import Tell, silent
+from clinmm.rules import fit_rules
 from clinmm.runs import Run
 from clinmm.study import environment_facts
+from clinmm.thresholds import DEFAULT, OperatingPoint
+
+RULES = ("calibration", "thresholds", "delivered", "prediction_sets", "deferral")
+SCORES = ("metrics", "comparisons", "curves")
 
 
 def main(
@@ -23,70 +31,114 @@ def main(
     *,
     group_by: Sequence[str] = (),
     threshold: str | None = None,
+    calibrate: float | None = None,
+    operating_points: Mapping[str, OperatingPoint] | None = None,
+    rules: CalibrateConfig | None = None,
+    prevalence: Mapping[str, float] | None = None,
+    exclusive: bool | None = None,
+    ordered: Sequence[str] = (),
     n_bootstrap: int = 1000,
     seed: int = 0,
+    tell: Tell = silent,
 ) -> pd.DataFrame:
     """Scores a predictions file.
 
     Args:
-        file: see `clinmm.outside_predictions`.
+        file, group_by, threshold, calibrate, exclusive, ordered: see
+            `clinmm.outside_predictions.read`.
         out: a new or empty folder, or one that this command made.
-        group_by: attributes and intersections, such as sex, age, sex*age.
-        threshold: a number, or a CSV of class_name, threshold.
-        n_bootstrap, seed: patient draws.
+        operating_points: name -> how its threshold is chosen on the calibration patients.
+        rules: calibrators, prediction sets and deferral to fit on them.
+        prevalence: class -> prevalence in the place of use.
+        n_bootstrap: patient draws, for metrics without an influence function.
+        seed: of every draw.
+        tell: told how far it is.
 
     Returns:
         The metrics table.
 
     Raises:
-        InputError: every problem of the file; nothing is written then.
+        InputError: every problem of the file and of the options; nothing is written then.
     """
-    given = read(file, threshold=threshold, group_by=group_by)
-    result = evaluate(
-        given.predictions,
-        given.thresholds,
-        decisions=given.decisions,
-        n_bootstrap=n_bootstrap,
+    tell("read", 0, 1)
+    given = read(
+        file,
+        group_by=group_by,
+        threshold=threshold,
+        operating_points=operating_points or {},
+        calibrate=calibrate,
+        exclusive=exclusive,
+        ordered=ordered,
+        prevalence=prevalence or {},
         seed=seed,
     )
-    tables = _tables(result)
-    if given.groups is not None:
-        by_group = _tables(
-            audit(
-                given.predictions,
-                given.groups,
-                given.thresholds,
-                decisions=given.decisions,
-                n_bootstrap=n_bootstrap,
+    tell("read", 1, 1)
+    run = _create(out, given, Path(file), {"seed": seed, "n_bootstrap": n_bootstrap})
+    predictions, thresholds, fitted = given.predictions, given.thresholds, None
+    if given.calibrated_on:
+        tell("calibrate", 0, 1)
+        with run.stage("calibrate"):
+            fitted = fit_rules(
+                predictions,
+                kind=given.kind,
+                config=rules or CalibrateConfig(),
+                points=operating_points or DEFAULT,
+                groups=given.groups,
                 seed=seed,
             )
-        )
-    facts = {"seed": seed, **facts_of(given, Path(file)), **environment_facts()}
-    run = Run.create(out, "audit", facts)
-    if run.facts["cohort"] != facts["cohort"]:
-        raise InputError(f"{out} holds the scores of another file. Name a new folder with --out.")
+            predictions, thresholds = fitted.predictions, fitted.thresholds
+            for name in ("predictions", *RULES):
+                run.write(name, getattr(fitted, name))
+        tell("calibrate", 1, 1)
+    else:
+        run.write("predictions", predictions)
+        if thresholds is not None:
+            run.write("thresholds", thresholds)
+    shared = {"decisions": given.decisions, "n_bootstrap": n_bootstrap, "seed": seed}
+    tell("evaluate", 0, 1)
     with run.stage("evaluate"):
-        run.write("predictions", given.predictions)
-        run.write("cases", _cases(given))
-        if given.thresholds is not None:
-            run.write("thresholds", given.thresholds)
-        for name, table in tables.items():
-            run.write(name, table)
-    if given.groups is not None:
+        result = evaluate(
+            predictions,
+            thresholds,
+            rules=fitted,
+            groups=given.groups,
+            kind=given.kind,
+            ordered=given.classes if given.ordered else None,
+            prevalence=prevalence,
+            **shared,
+        )
+        for name in (*SCORES, "validation_size"):
+            run.write(name, getattr(result, name))
+    tell("evaluate", 1, 1)
+    if given.group_by:
+        tell("audit", 0, 1)
         with run.stage("audit"):
-            for name, table in by_group.items():
-                run.write(name, merged(tables[name], table))
+            by_group = audit(
+                predictions, given.groups, thresholds, group_by=given.group_by, **shared
+            )
+            for name in SCORES:
+                run.write(name, merged(getattr(result, name), getattr(by_group, name)))
+        tell("audit", 1, 1)
     return run.read("metrics")
 
 
-def _tables(result: Evaluation | Audit) -> dict[str, pd.DataFrame]:
-    return {
-        "metrics": result.metrics,
-        "comparisons": result.comparisons,
-        "curves": result.curves,
-    }
+def _create(out: Path, given: OutsidePredictions, file: Path, asked: dict[str, int]) -> Run:
+    """The run folder with its facts and cases.
 
-
-def _cases(given: OutsidePredictions) -> pd.DataFrame:
+    Raises:
+        InputError: it holds another file's scores, or rules that this call would not replace.
+    """
+    facts = {**asked, **facts_of(given, file), **environment_facts()}
+    run = Run.create(out, "audit", facts)
+    if run.facts["cohort"] != facts["cohort"]:
+        raise InputError(f"{out} holds the scores of another file. Name a new folder with --out.")
+    replaced = RULES if given.calibrated_on else ("thresholds",) * (given.thresholds is not None)
+    if stale := [name for name in RULES if run.has(name) and name not in replaced]:
+        raise InputError(
+            f"{out} holds {', '.join(stale)} of an earlier call with other options. "
+            "Name a new folder with --out."
+        )
+    run.add_facts(**facts)
     cases = given.predictions[["case_id", "patient_id"]].drop_duplicates("case_id")
-    return cases if given.groups is None else cases.join(given.groups, on="case_id")
+    run.write("cases", cases.join(given.groups, on="case_id"))
+    return run

@@ -42,7 +42,7 @@ def metrics(tmp_path_factory):
 def test_auroc_and_auprc_of_fifteen_labels_are_the_published_ones(metrics, metric, column):
     published = pd.read_csv(FOLDER / "run11_published_auc_auprc.csv").set_index("label")[column]
     rows = metrics.query("metric == @metric and group_by == 'all' and probability == 'calibrated'")
-    ours = rows[rows["class_name"] != "macro"].set_index("class_name")["value"]
+    ours = rows[~rows["class_name"].isin(("macro", "micro"))].set_index("class_name")["value"]
     assert len(ours) == 15
     # the published probabilities have six digits
     assert (ours - published).abs().max() < 1e-6
