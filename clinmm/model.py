@@ -12,6 +12,9 @@ from clinmm.config import Component
 from clinmm.intercept import intercept_shift
 from clinmm.settings_errors import as_input_error
 
+FROZEN = ("features", "embeddings")
+"""What encoders call the output of a network that training does not change."""
+
 
 class Logits(NamedTuple):
     """fused: (B, K). alone: input name -> (B, K), the head on that input alone; it means
@@ -111,6 +114,23 @@ class MultimodalClassifier(nn.Module):
             return out
         some: Tensor = encoder(**{key: tensor[has] for key, tensor in prepared.items()})
         return out.to(some.dtype).index_put((has.nonzero()[:, 0],), some)
+
+    @torch.no_grad()
+    def embeddings(self, batch: Batch) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """(what is known of each input on its own, what the fusion sees of it), each input ->
+        (B, d). The first is what a frozen network says of the input, else the same as the second:
+        a projection keeps what tells the classes apart and loses what makes a picture strange.
+        """
+        self.eval()
+        seen = {
+            name: self._encoded(name, batch.inputs[name], batch.present[:, i])
+            for i, name in enumerate(self.names)
+        }
+        own = {
+            name: next((batch.inputs[name][k] for k in FROZEN if k in batch.inputs[name]), z)
+            for name, z in seen.items()
+        }
+        return own, seen
 
     @torch.no_grad()
     def settle(self, batch: Batch, task: str) -> None:

@@ -14,6 +14,12 @@ from clinmm.model import MultimodalClassifier
 
 AT_ONCE = 256
 
+TOGETHER = "all"
+"""The name of all inputs' embeddings side by side."""
+
+Embeddings = dict[str, NDArray[np.float64]]
+"""Input name, or TOGETHER -> (N, d); NaN where the case lacks the input."""
+
 
 @torch.no_grad()
 def logits_of(model: MultimodalClassifier, batch: Batch) -> NDArray[np.float64]:
@@ -25,6 +31,27 @@ def logits_of(model: MultimodalClassifier, batch: Batch) -> NDArray[np.float64]:
         piece = batch.take(np.arange(first, min(first + AT_ONCE, len(batch)))).to(device)
         pieces.append(model(piece.inputs, piece.present).fused.double().cpu().numpy())
     return np.concatenate(pieces)
+
+
+def embeddings_of(model: MultimodalClassifier, batch: Batch) -> Embeddings:
+    """What the model's encoders make of each input; TOGETHER for cases of several inputs."""
+    device = model.log_odds.device
+    pieces = []
+    for first in range(0, len(batch), AT_ONCE):
+        piece = batch.take(np.arange(first, min(first + AT_ONCE, len(batch)))).to(device)
+        pieces.append(model.embeddings(piece))
+    present = batch.present.cpu().numpy()
+
+    def joined(which: int, i: int, name: str) -> NDArray[np.float64]:
+        whole = torch.cat([piece[which][name] for piece in pieces]).double().cpu().numpy()
+        return np.where(present[:, i : i + 1], whole, np.nan)
+
+    out = {name: joined(0, i, name) for i, name in enumerate(model.names)}
+    if len(model.names) > 1:
+        together = np.hstack([joined(1, i, name) for i, name in enumerate(model.names)])
+        together[present.sum(1) < 2] = np.nan
+        out[TOGETHER] = together
+    return out
 
 
 def fold_logits(

@@ -1,6 +1,6 @@
 """Train every arm in every fold, and predict the cases that a model has not learned from.
 
-Reads   the cohort          Writes   splits, model/ARM/..., training, predictions
+Reads   the cohort          Writes   splits, model/ARM/..., training, predictions, outliers
 """
 
 import shutil
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from clinmm.arms import arms_of
+from clinmm.arms import FUSED, arms_of
 from clinmm.cohort.splits import make_splits
 from clinmm.fit import Epoch, make_fabric
 from clinmm.folds import Preparer, check_encoders, folds_of
@@ -19,6 +19,9 @@ from clinmm.progress import Tell, silent
 from clinmm.stored_models import is_stored, load_history, load_models, save_models
 from clinmm.study import open_study
 from clinmm.train_arm import train_arm
+from clinmm.uncertainty.outliers.fold import fit_fold
+from clinmm.uncertainty.outliers.readings import read_inputs
+from clinmm.uncertainty.outliers.stored import save_detectors
 
 
 def main(folder: Path, tell: Tell = silent) -> pd.DataFrame:
@@ -42,7 +45,8 @@ def main(folder: Path, tell: Tell = silent) -> pd.DataFrame:
         run.add_facts(device=str(fabric.device))
         arms = arms_of(list(cohort.spec.inputs), config.train.arms)
         folds = list(folds_of(splits, cohort.table["case_id"].tolist()))
-        predictions, histories = [], []
+        readings = read_inputs(cohort)
+        predictions, outliers, histories = [], [], []
         for fold in folds:
             batch, facts = preparer.of_fold(fold)
             alone: dict[str, list[MultimodalClassifier]] = {}
@@ -75,10 +79,15 @@ def main(folder: Path, tell: Tell = silent) -> pd.DataFrame:
                 predictions.append(prediction_rows(cohort, arm, inputs, fold, logits))
                 history = load_history(run.folder / place)
                 histories.append(history.assign(arm=arm, repeat=fold.repeat, fold=fold.fold))
+            place = run.model_folder(FUSED, fold.repeat, fold.fold)
+            detectors, odd = fit_fold(cohort, readings, alone[FUSED], batch, fold, config.seed)
+            save_detectors(run, place, detectors)
+            outliers.append(odd)
         tell("train", 1, 1)
         shutil.rmtree(run.folder / "checkpoints", ignore_errors=True)
         run.write("training", pd.concat(histories, ignore_index=True))
         run.write("predictions", pd.concat(predictions, ignore_index=True))
+        run.write("outliers", pd.concat(outliers, ignore_index=True))
     return run.read("predictions")
 
 

@@ -46,7 +46,16 @@ def first(quick_config: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     return run.main(load_config(quick_config), tmp_path_factory.mktemp("first") / "run")
 
 
-TABLES = ("splits", "training", "predictions", "thresholds", "metrics", "comparisons", "curves")
+TABLES = (
+    "splits",
+    "training",
+    "predictions",
+    "outliers",
+    "thresholds",
+    "metrics",
+    "comparisons",
+    "curves",
+)
 
 
 def test_the_same_seed_gives_the_same_tables_bit_for_bit(

@@ -46,7 +46,9 @@ def test_every_new_case_is_predicted_and_the_run_says_by_what(
     assert facts["predicted_by"] == "the mean of 2 calibrated models"
     assert facts["study"]["config_hash"] == finished.facts["config_hash"]
     assert facts["study"]["folder"] == str(finished.folder.resolve())
-    assert {"cases", "predictions", "thresholds"} <= {f.stem for f in predicted.folder.iterdir()}
+    assert {"cases", "predictions", "thresholds", "outliers"} <= {
+        f.stem for f in predicted.folder.iterdir()
+    }
 
 
 def test_targets_are_not_needed_and_change_nothing(
@@ -74,6 +76,10 @@ def test_a_case_is_predicted_the_same_in_whatever_company(
     part.to_csv(own_others.parent / "cases.csv", index=False)
     few = predict.main(finished.folder, own_others, tmp_path / "few").read("predictions")
     whole = predicted.read("predictions").set_index(["case_id", "class_name"])
+    key = ["case_id", "detector", "input"]
+    odd = predicted.read("outliers").set_index(key)
+    again = Run(tmp_path / "few").read("outliers").set_index(key)
+    pd.testing.assert_frame_equal(again, odd.loc[again.index], atol=1e-5, rtol=1e-5)
     assert few["case_id"].unique().tolist() == part["case_id"].tolist()
     for row in few.to_dict("records"):
         stored = whole.loc[(row["case_id"], row["class_name"])]
@@ -102,6 +108,30 @@ def test_the_prediction_is_the_mean_of_the_folds_calibrated_models(
         each.append(tables.apply_to(rows, calibrators))
     stored = predicted.read("predictions").query(f"class_name == '{FINDINGS[1]}'")
     np.testing.assert_allclose(stored["probability"], np.mean(each, axis=0), atol=1e-12)
+
+
+def test_how_odd_a_new_case_is_comes_from_the_detectors_of_every_fold(
+    predicted: Run, finished: Run, own_others: Path, tmp_path: Path
+) -> None:
+    rows = predicted.read("outliers")
+    schema.TABLES["outliers"].validate(rows)
+    assert not rows.duplicated(["case_id", "detector", "input"]).any()
+    assert set(rows["detector"]) == {"embedding", "inputs"}
+    assert set(rows.loc[rows["detector"] == "inputs", "input"]) == {"image", "note", "record"}
+    assert (rows["flag"] == "yes").mean() < 0.15
+    study = finished.read("outliers")
+    assert set(study["fold"]) == {0, 1}
+    assert set(study["split"]) == {"train", "test"}
+    table = pd.read_csv(own_others.parent / "cases.csv", dtype=str, keep_default_na=False)
+    full = table.index[(table["note"] != "") & (table["temperature"] != "")][0]
+    table.loc[full, ["note", "temperature"]] = ["Seit gestern Fieber und starker Husten", "98.6"]
+    table.to_csv(own_others.parent / "cases.csv", index=False)
+    run = predict.main(finished.folder, own_others, tmp_path / "run")
+    odd = run.read("outliers").query(f"case_id == '{table.loc[full, 'case_id']}'")
+    reasons = odd[odd["flag"] == "yes"].set_index(["detector", "input"])["reason"]
+    assert "the language of the training notes" in reasons["inputs", "note"]
+    assert "temperature is 98.6 degC" in reasons["inputs", "record"]
+    assert not odd["reason"].fillna("").str.contains("Fieber").any()
 
 
 def test_thresholds_of_new_cases_are_the_mean_of_the_studys(predicted: Run, finished: Run) -> None:

@@ -1,0 +1,126 @@
+"""What the aspects look at, read from each case once: numbers of a picture, words of a note."""
+
+import re
+import zlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clinmm.cohort.cohort import Cohort
+from clinmm.cohort.notes import TOKEN
+from clinmm.folds import raw_values
+
+WORD = re.compile(r"[^\W\d_]{2,}")
+"""Two or more letters: numbers, dates and blanks of masks belong to no language."""
+
+SIDE, TONES, TILES = 64, 16, 8
+
+
+@dataclass(frozen=True, eq=False)
+class PictureNumbers:
+    """kind: a hash of the DICOM modality, or of there being none; only sameness means something.
+
+    width_to_height, pixels: as stored. colour: mean difference of the largest and the smallest
+    channel. tones: (16,) root of the share of pixels in each band of grey. layout: (64,) mean grey
+    of 8 x 8 tiles. Greys in [0, 1], as displayed.
+    """
+
+    kind: str
+    width_to_height: float
+    pixels: float
+    colour: float
+    tones: NDArray[np.float64]
+    layout: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class NoteNumbers:
+    """words: distinct, in lower case. n_words. triples: of letters, with a space at each end of a
+    word -> how often."""
+
+    n_words: int
+    words: frozenset[str]
+    triples: Counter[str]
+
+
+Readings = dict[str, list[Any]]
+"""Input -> per case PictureNumbers, NoteNumbers or the row of a record; None where absent."""
+
+
+def read_inputs(cohort: Cohort) -> Readings:
+    """Every input of every case, read once.
+
+    Raises:
+        InputError: a picture cannot be read.
+    """
+    read: dict[str, Callable[[Sequence[Any]], list[Any]]] = {
+        "image": read_pictures,
+        "note": lambda notes: [None if n is None else read_note(n) for n in notes],
+        "record": list,
+    }
+    return {
+        name: read[cohort.spec.inputs[name].kind](raw_values(cohort, name))
+        for name in sorted(cohort.spec.inputs)
+    }
+
+
+def read_note(note: str) -> NoteNumbers:
+    """
+    >>> read_note("No fever. 38.5").words == {"no", "fever"}
+    True
+    """
+    words = [word.lower() for word in WORD.findall(note.replace(TOKEN, " "))]
+    triples: Counter[str] = Counter()
+    for word in words:
+        padded = f" {word} "
+        triples.update(padded[i : i + 3] for i in range(len(padded) - 2))
+    return NoteNumbers(len(words), frozenset(words), triples)
+
+
+def read_pictures(paths: Sequence[Path | None]) -> list[PictureNumbers | None]:
+    """Numbers of each picture; kept on disk by content, like the features of networks."""
+    import torch
+
+    from clinmm.cohort.files import sha256_of_file
+    from clinmm.encoders.feature_cache import cached
+
+    def read_all() -> torch.Tensor:
+        empty = np.zeros(4 + TONES + TILES**2)
+        rows = [empty if path is None else _numbers(path) for path in paths]
+        return torch.from_numpy(np.array(rows))
+
+    contents = [None if path is None else sha256_of_file(path) for path in paths]
+    rows = cached("picture numbers v2", contents, read_all).numpy()
+    return [
+        None
+        if path is None
+        else PictureNumbers(
+            str(int(row[0])), row[1], row[2], row[3], row[4 : 4 + TONES], row[4 + TONES :]
+        )
+        for path, row in zip(paths, rows, strict=True)
+    ]
+
+
+def _numbers(path: Path) -> NDArray[np.float64]:
+    from clinmm.readers import read_image
+    from clinmm.readers.resize import resize
+
+    picture = read_image(path)
+    kind = str(picture.facts.get("modality", "not DICOM"))
+    height, width = picture.pixels.shape[1:]
+    colour = 0.0
+    if picture.pixels.shape[0] == 3:
+        small = resize(picture, SIDE, 3)
+        colour = float((small.max(0) - small.min(0)).mean())
+    grey = resize(picture, SIDE, 1)[0].astype(np.float64)
+    band = np.minimum((grey * TONES).astype(int), TONES - 1)
+    tones = np.sqrt(np.bincount(band.ravel(), minlength=TONES) / grey.size)
+    tile = SIDE // TILES
+    layout = grey.reshape(TILES, tile, TILES, tile).mean((1, 3)).ravel()
+    code = float(zlib.crc32(kind.encode()))
+    return np.array([code, width / height, height * width, colour, *tones, *layout])
