@@ -5,10 +5,10 @@
 """
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, Field, PositiveInt, ValidationError
+from pydantic import BaseModel, Field, PositiveInt, ValidationError, model_validator
 
 from clinmm import thresholds
 from clinmm.cohort.split_config import SplitConfig
@@ -81,15 +81,58 @@ class TrainConfig(_Settings):
         return self.model_copy(update={"optimiser": self.optimiser.model_copy(update=slower)})
 
 
+class SetsConfig(_Settings):
+    """Prediction sets. coverage: share of patients whose set is to hold the truth.
+
+    method: `lac` (smallest sets), `aps`, `raps` (several exclusive classes), `recall` (multilabel);
+        left out, lac for binary and exclusive classes, recall for multilabel.
+    by: a promise for each `class`, `pattern` or group of a sensitive column, not only for all.
+    """
+
+    method: Literal["lac", "aps", "raps", "recall"] | None = None
+    coverage: float = Field(default=0.9, ge=0.5, lt=1)
+    by: tuple[str, ...] = ("class",)
+
+
+class DeferralConfig(_Settings):
+    """Which cases are handed back: the least certain `share`, or as few as bring the wrong calls
+    among the kept down to `risk`. Exactly one of the two."""
+
+    share: float | None = Field(default=None, gt=0, lt=1)
+    risk: float | None = Field(default=None, gt=0, lt=1)
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> "DeferralConfig":
+        if (self.share is None) == (self.risk is None):
+            raise ValueError("deferral needs exactly one of share and risk")
+        return self
+
+
 class CalibrateConfig(_Settings):
-    pass
+    """candidates: calibrators that may be chosen; every one that the size allows if left out.
+
+    by: cells of the hierarchical calibrator, `pattern` or a sensitive column.
+    """
+
+    candidates: tuple[str, ...] | None = None
+    by: str = "pattern"
+    sets: SetsConfig = SetsConfig()
+    deferral: DeferralConfig = DeferralConfig(share=0.2)
 
 
 class EvaluateConfig(_Settings):
+    """prevalence: class -> prevalence of the place of use, at which PPV and NPV are also given.
+
+    non_inferiority: metric -> how much worse than its rival the headline arm may be and still count
+        as as good.
+    """
+
     operating_points: dict[str, OperatingPoint] = Field(
         default_factory=lambda: dict(thresholds.DEFAULT)
     )
     n_bootstrap: int = Field(default=1000, ge=100)
+    prevalence: dict[str, Annotated[float, Field(gt=0, lt=1)]] = {}
+    non_inferiority: dict[str, Annotated[float, Field(gt=0)]] = {}
 
 
 class AuditConfig(_Settings):

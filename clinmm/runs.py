@@ -28,13 +28,19 @@ MADE_BY = {
     "notes": "train",
     "training": "train",
     "predictions": "train",
+    "outliers": "train",
     "calibration": "calibrate",
     "thresholds": "calibrate",
+    "delivered": "calibrate",
+    "prediction_sets": "calibrate",
+    "deferral": "calibrate",
     "metrics": "evaluate",
     "comparisons": "evaluate",
     "curves": "evaluate",
+    "validation_size": "evaluate",
     "explanations": "explain",
     "explanation_audit": "explain",
+    "exchangeability": "predict",
 }
 
 

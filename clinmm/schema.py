@@ -159,6 +159,8 @@ CALIBRATION = Table(
         _real("log_loss_none", "cross-fitted"),
         _real("log_loss_temperature", "cross-fitted"),
         _whole("n_patients", ""),
+        _text("candidates", "JSON: name -> log_loss, gain over none, low, high", may_be_empty=True),
+        _text("by", "what a hierarchical calibrator's cells are", may_be_empty=True),
     ),
 )
 
@@ -186,6 +188,7 @@ METRICS = Table(
         _text("interval", "method"),
         _text("status", "ok, suppressed or withheld"),
         _text("reason", "", may_be_empty=True),
+        _text("flag", "what the interval excludes, such as `risks too high`", may_be_empty=True),
     ),
 )
 
@@ -204,13 +207,20 @@ COMPARISONS = Table(
         _text("family", "", may_be_empty=True),
         _whole("n_patients", ""),
         _text("verdict", "better, worse, not_shown, cannot_tell or exploratory"),
+        _real("detectable", "smallest difference that 80 % of such samples would show"),
+        _real("margin", "how much worse is still as good; empty where none was stated"),
+        _text("non_inferior", "yes, no or cannot_tell, at the margin", may_be_empty=True),
     ),
 )
 
 CURVES = Table(
     "curves",
     (
-        _text("kind", "roc, precision_recall, reliability, decision, risk_coverage, robustness"),
+        _text(
+            "kind",
+            "roc, precision_recall, reliability, reliability_raw, decision, decision_treat_all, "
+            "risk_coverage, robustness",
+        ),
         _text("arm", ""),
         *_SLICE,
         _real("x", ""),
@@ -269,6 +279,105 @@ TRAINING = Table(
     ),
 )
 
+PREDICTION_SETS = Table(
+    "prediction_sets",
+    (
+        _text("arm", ""),
+        *_FOLD,
+        _text("method", "lac, aps, raps or recall"),
+        _text("by", "`all`, `class`, `pattern` or a sensitive column"),
+        _text("cell", "`all`, or the class, pattern or group"),
+        _real("coverage", "promised: share of patients whose set holds the truth; recall"),
+        _real("limit", "score up to which a class belongs to the set"),
+        _whole("n_patients", "calibration patients of the cell"),
+        _real("low", "95 % range over calibration samples of this size of the coverage"),
+        _real("high", "the same"),
+        _text("status", "ok or no_promise"),
+        _text("reason", "", may_be_empty=True),
+    ),
+)
+
+DELIVERED = Table(
+    "delivered",
+    (
+        _text("arm", ""),
+        _text("class_name", ""),
+        _text("operating_point", ""),
+        _text("metric", "sensitivity or specificity"),
+        _real("value", "on patients that the threshold was not chosen on; never test"),
+        _real("low", "95 % interval"),
+        _real("high", "95 % interval"),
+        _whole("n_patients", ""),
+    ),
+)
+
+DEFERRAL = Table(
+    "deferral",
+    (
+        _text("arm", ""),
+        *_FOLD,
+        _text("class_name", ""),
+        _text("operating_point", "whose calls are judged"),
+        _text("rule", "share or risk"),
+        _real("asked", "share to hand back, or risk wanted"),
+        _real("limit", "confidence below which a case is handed back; empty where off"),
+        _real("share", "handed back, calibration patients"),
+        _real("risk", "wrong calls without deferral, calibration patients"),
+        _real("retained_risk", "wrong calls among the kept"),
+        _real("difference", "retained risk minus risk without deferral"),
+        _real("low", "95 % interval"),
+        _real("high", "95 % interval, the upper bound that must lie below 0"),
+        _real("p", "two-sided"),
+        _real("p_holm", "over classes and groups"),
+        _whole("n_patients", ""),
+        _text("kept", "yes or no"),
+        _text("reason", "why"),
+    ),
+)
+
+OUTLIERS = Table(
+    "outliers",
+    (
+        *_FOLD,
+        *_CASE,
+        _text("split", ""),
+        _text("detector", "`embedding`, or `inputs`"),
+        _text("input", "name of the input; `all` for the joint embedding"),
+        _real("score", "distance in the detector's own unit"),
+        _real("p", "share of reference cases at least as odd"),
+        _text("flag", "yes or no"),
+        _text("reason", "what is odd", may_be_empty=True),
+    ),
+)
+
+EXCHANGEABILITY = Table(
+    "exchangeability",
+    (
+        _text("arm", ""),
+        _text("test", "what is compared: labels (conformity scores) or inputs"),
+        _whole("n_calibration", "patients"),
+        _whole("n_new", "patients"),
+        _real("evidence", "half the median, over repeated draws, of the largest wealth"),
+        _real("p", "upper bound, 1 / evidence"),
+        _text("verdict", "holds, fails or cannot_tell"),
+        _text("reason", ""),
+    ),
+)
+
+VALIDATION_SIZE = Table(
+    "validation_size",
+    (
+        _text("arm", ""),
+        _text("class_name", ""),
+        _text("criterion", "what has to be estimated, and how precisely"),
+        _real("needed", "cases, or events"),
+        _real("available", "effective number: patients count, not pictures"),
+        _text("met", "yes, no or cannot_tell"),
+        _text("source", ""),
+        _text("detail", "in a sentence"),
+    ),
+)
+
 TABLES = {
     table.name: table
     for table in (
@@ -285,6 +394,12 @@ TABLES = {
         EXPLANATIONS,
         EXPLANATION_AUDIT,
         TRAINING,
+        DELIVERED,
+        PREDICTION_SETS,
+        DEFERRAL,
+        OUTLIERS,
+        EXCHANGEABILITY,
+        VALIDATION_SIZE,
     )
 }
 """Tables by file name, without `.parquet`."""

@@ -7,11 +7,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 
 from clinmm.arms import arms_of
 from clinmm.cohort.cohort import Cohort
-from clinmm.cohort.manifest import load_cohort, resolved_settings
+from clinmm.cohort.manifest import load_cohort, read_spec, resolved_settings
 from clinmm.cohort.split_size import count_folds
 from clinmm.config import StudyConfig, load_config
 from clinmm.errors import InputError
@@ -111,6 +112,17 @@ def open_explainable(folder: Path) -> tuple[Study, Run, list[tuple[int, int]]]:
     return Study(run, config, cohort), models, [(0, fold) for fold in folds]
 
 
+def groups_of(run: Run) -> pd.DataFrame:
+    """Who is looked at apart: index case_id, one text column per sensitive attribute.
+
+    The cohort's `sensitive` columns; of a run without a cohort, the columns it was grouped by.
+    """
+    cases = run.read("cases")
+    if not (run.folder / "cohort.yaml").is_file():
+        return cases.drop(columns="patient_id").set_index("case_id")
+    return Cohort(read_spec(run.path("cohort.yaml")), run.folder, cases, {}).groups()
+
+
 def cohort_facts(cohort: Cohort) -> dict[str, Any]:
     """What run.json says of a cohort."""
     spec = cohort.spec
@@ -124,6 +136,7 @@ def cohort_facts(cohort: Cohort) -> dict[str, Any]:
             "name": spec.target.name,
             "kind": spec.target.kind,
             "classes": spec.target.class_names,
+            "ordered": getattr(spec.target, "ordered", False),
         },
         "inputs": {name: source.kind for name, source in spec.inputs.items()},
     }

@@ -1,18 +1,22 @@
-"""Turn raw probabilities into calibrated ones, and choose where a probability becomes a call.
+"""Turn raw probabilities into calibrated ones, and fit every rule that acts on them.
 
-Reads   predictions          Writes   predictions, calibration, thresholds, calibrator.json (model)
+Reads   predictions, cases
+Writes  predictions (probability, prediction_set, deferred), calibration, thresholds, delivered,
+        prediction_sets, deferral, calibrator.json (model)
 """
 
 from pathlib import Path
 
 import pandas as pd
 
-from clinmm import thresholds
 from clinmm.calibration import tables
-from clinmm.cohort.manifest import read_spec
 from clinmm.config import load_config
 from clinmm.progress import Tell, silent
+from clinmm.rules import fit_rules
 from clinmm.runs import Run
+from clinmm.study import groups_of
+
+TABLES = ("predictions", "calibration", "thresholds", "delivered", "prediction_sets", "deferral")
 
 
 def main(folder: Path, tell: Tell = silent) -> pd.DataFrame:
@@ -30,20 +34,20 @@ def main(folder: Path, tell: Tell = silent) -> pd.DataFrame:
     """
     run = Run.open(folder)
     config = load_config(run.path("config.yaml"))
-    exclusive = read_spec(run.path("cohort.yaml")).target.kind == "multiclass"
     tell("calibrate", 0, 1)
     with run.stage("calibrate"):
-        predictions = run.read("predictions")
-        calibrators, calibration = tables.fit(predictions, exclusive=exclusive)
-        predictions = tables.apply(predictions, calibrators)
-        chosen = thresholds.table(
-            tables.calibration_rows(predictions), config.evaluate.operating_points
+        rules = fit_rules(
+            run.read("predictions"),
+            kind=run.facts["target"]["kind"],
+            config=config.calibrate,
+            points=config.evaluate.operating_points,
+            groups=groups_of(run),
+            seed=config.seed,
         )
-        run.write("predictions", predictions)
-        run.write("calibration", calibration)
-        run.write("thresholds", chosen)
-        for (arm, repeat, fold), by_class in calibrators.items():
+        for name in TABLES:
+            run.write(name, getattr(rules, name))
+        for (arm, repeat, fold), by_class in rules.calibrators.items():
             place = f"{run.model_folder(arm, repeat, fold)}/calibrator.json"
             run.write_json(place, tables.to_json(by_class))
     tell("calibrate", 1, 1)
-    return calibration
+    return rules.calibration

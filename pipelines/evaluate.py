@@ -1,6 +1,7 @@
 """Score the test patients of a calibrated run: every arm, class and pattern of inputs present.
 
-Reads   predictions, thresholds          Writes   metrics, comparisons, curves
+Reads   predictions, thresholds, prediction_sets, deferral
+Writes  metrics, comparisons, curves, validation_size
 """
 
 from pathlib import Path
@@ -11,7 +12,9 @@ from clinmm.config import EvaluateConfig, load_config
 from clinmm.evaluation import evaluate
 from clinmm.progress import Tell, silent
 from clinmm.rivals import best_single_arm
+from clinmm.rules import FittedRules
 from clinmm.runs import Run
+from clinmm.study import groups_of
 
 
 def main(folder: Path, tell: Tell = silent) -> pd.DataFrame:
@@ -31,23 +34,38 @@ def main(folder: Path, tell: Tell = silent) -> pd.DataFrame:
     if run.facts["kind"] == "study":
         run.require("calibrate")
     settings, seed = _settings(run)
+    target = run.facts["target"]
     tell("evaluate", 0, 1)
     with run.stage("evaluate"):
         predictions = run.read("predictions")
         rival = best_single_arm(predictions)
         result = evaluate(
             predictions,
-            run.read("thresholds") if run.has("thresholds") else None,
+            _if_there(run, "thresholds"),
+            rules=_rules(run),
+            groups=groups_of(run),
             best_single=rival,
+            kind=target["kind"],
+            ordered=target["classes"] if target.get("ordered") else None,
+            prevalence=settings.prevalence,
+            margins=settings.non_inferiority,
             n_bootstrap=settings.n_bootstrap,
             seed=seed,
         )
-        run.write("metrics", result.metrics)
-        run.write("comparisons", result.comparisons)
-        run.write("curves", result.curves)
+        for name in ("metrics", "comparisons", "curves", "validation_size"):
+            run.write(name, getattr(result, name))
         run.add_facts(best_single_arm=rival)
     tell("evaluate", 1, 1)
     return result.metrics
+
+
+def _if_there(run: Run, table: str) -> pd.DataFrame | None:
+    return run.read(table) if run.has(table) else None
+
+
+def _rules(run: Run) -> FittedRules | None:
+    names = ("thresholds", "prediction_sets", "deferral")
+    return FittedRules(*map(run.read, names)) if all(map(run.has, names)) else None
 
 
 def _settings(run: Run) -> tuple[EvaluateConfig, int]:

@@ -1,7 +1,8 @@
 """Predict new cases with a finished study, targets known or not.
 
 Reads   a study's models and calibrators, a cohort
-Writes  a run folder of kind prediction: cases, images/, predictions, thresholds
+Writes  a run folder of kind prediction: cases, images/, predictions, thresholds, prediction_sets,
+        deferral, exchangeability, outliers
 """
 
 from pathlib import Path
@@ -24,15 +25,22 @@ from clinmm.new_cases import (
 )
 from clinmm.predict import fold_logits, prediction_rows
 from clinmm.progress import Tell, silent
+from clinmm.rules import cells_of
 from clinmm.runs import Run
 from clinmm.stored_models import load_models
 from clinmm.study import Study, cohort_facts, cohort_yaml, environment_facts, open_study
+from clinmm.uncertainty.new_place import carry_over
+from clinmm.uncertainty.outliers.fold import judge_new
+from clinmm.uncertainty.outliers.readings import Readings, read_inputs
+from clinmm.uncertainty.outliers.rows import median_over_models
+from clinmm.uncertainty.outliers.stored import load_detectors
 
 
 def main(folder: Path, cohort_file: Path, out: Path, tell: Tell = silent) -> Run:
     """Predicts every case of a cohort with the fused model.
 
-    With folds, the mean of the calibrated probabilities over all repeats' and folds' models.
+    With folds, the mean of the calibrated probabilities over all repeats' and folds' models, and
+    the median over them of how odd a case is.
 
     Args:
         folder: a study whose calibrate stage is done.
@@ -61,23 +69,47 @@ def main(folder: Path, cohort_file: Path, out: Path, tell: Tell = silent) -> Run
         preparer = Preparer(
             cohort, study.config.encoders, lambda name, i, n: tell(f"read {name}", i, n)
         )
-        each = []
+        readings = read_inputs(cohort)
+        each, odd = [], []
         for repeat, fold in study.model_places():
             tell("predict", len(each), len(study.model_places()))
-            each.append(_by_one_fold(study, cohort, preparer, whole_as_test(cohort, repeat, fold)))
-        run.write("predictions", mean_over_models(each))
-        run.write("thresholds", _mean_thresholds(study.run.read("thresholds")))
+            place = whole_as_test(cohort, repeat, fold)
+            predicted, judged = _by_one_fold(study, cohort, preparer, readings, place)
+            each.append(predicted)
+            odd.append(judged)
+        thresholds = _mean_thresholds(study.run.read("thresholds"))
+        carried = carry_over(
+            study.run,
+            mean_over_models(each),
+            [table for table in each if (table["repeat"] == 0).all()],
+            thresholds,
+            kind=cohort.task,
+            config=study.config.calibrate.sets,
+            groups=cohort.groups(),
+            seed=study.config.seed,
+        )
+        for name in ("predictions", "prediction_sets", "deferral", "exchangeability"):
+            run.write(name, getattr(carried, name))
+        run.write("outliers", median_over_models(odd))
+        run.write("thresholds", thresholds)
     return run
 
 
-def _by_one_fold(study: Study, cohort: Cohort, preparer: Preparer, fold: Fold) -> pd.DataFrame:
-    """Calibrated predictions by the models of one fold."""
+def _by_one_fold(
+    study: Study, cohort: Cohort, preparer: Preparer, readings: Readings, fold: Fold
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Calibrated predictions by the models of one fold, and how odd the cases are."""
     place = study.run.model_folder(FUSED, fold.repeat, fold.fold)
     description, models = load_models(study.run.folder / place)
-    logits = fold_logits(models, preparer.batch(description.facts), fold)
-    rows = prediction_rows(cohort, FUSED, description.inputs, fold, logits)
+    batch = preparer.batch(description.facts)
+    rows = prediction_rows(
+        cohort, FUSED, description.inputs, fold, fold_logits(models, batch, fold)
+    )
     calibrator = tables.read_json(study.run.read_json(f"{place}/calibrator.json"))
-    return rows.assign(probability=tables.apply_to(rows, calibrator))
+    cells = cells_of(study.config.calibrate.by, cohort.groups())
+    detectors = load_detectors(study.run, place)
+    odd = judge_new(detectors, cohort, readings, models, batch, fold)
+    return rows.assign(probability=tables.apply_to(rows, calibrator, cells=cells)), odd
 
 
 def _mean_thresholds(thresholds: pd.DataFrame) -> pd.DataFrame:

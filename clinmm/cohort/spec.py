@@ -59,12 +59,16 @@ class BinaryTarget(_Settings):
 
 
 class MulticlassTarget(_Settings):
-    """One of several classes, from one column whose values are the classes."""
+    """One of several classes, from one column whose values are the classes.
+
+    ordered: the classes are listed from lowest to highest, such as grades.
+    """
 
     name: str = Field(min_length=1)
     kind: Literal["multiclass"]
     column: Column
     classes: Annotated[tuple[Cell, ...], Field(min_length=2)]
+    ordered: bool = False
 
     @model_validator(mode="after")
     def _values_differ(self) -> Self:

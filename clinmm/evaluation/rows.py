@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from clinmm import curves
-from clinmm.comparisons import Difference, holm, verdict
+from clinmm.comparisons import Difference, holm, non_inferior, verdict
+from clinmm.evaluation.flags import flag_of
 from clinmm.intervals import Estimate, estimate, macro, module_of
 from clinmm.samples import CALIBRATED, CALL, RAW, Samples, Scored
 from clinmm.subgroups import ALL, Subset
@@ -18,7 +19,11 @@ Found = dict[Key, Estimate]
 
 
 def wanted_of(metrics: Sequence[str], points: Sequence[str]) -> list[Key]:
-    """(metric, column) pairs: raw and calibrated, or one for each operating point."""
+    """(metric, column) pairs: raw and calibrated, or one for each operating point.
+
+    Metrics that need more than a column (a stated prevalence, a threshold, all classes at once)
+    have none.
+    """
     wanted: list[Key] = []
     for metric in metrics:
         needs = module_of(metric).NEEDS
@@ -26,7 +31,7 @@ def wanted_of(metrics: Sequence[str], points: Sequence[str]) -> list[Key]:
             wanted += [(metric, CALL + point) for point in points]
         elif needs == "outcome":
             wanted.append((metric, CALIBRATED))
-        else:
+        elif needs in ("ranking", "probability"):
             wanted += [(metric, RAW), (metric, CALIBRATED)]
     return wanted
 
@@ -93,15 +98,26 @@ def metric_rows(
                 "interval": one.method,
                 "status": one.status,
                 "reason": one.reason,
+                "flag": flag_of(metric, low, high),
             }
         )
     return rows
 
 
 def comparison_row(
-    arm: str, rival: str, class_name: str, subset: Subset, of: Difference, family: str | None
+    arm: str,
+    rival: str,
+    class_name: str,
+    subset: Subset,
+    of: Difference,
+    family: str | None,
+    *,
+    margin: float | None = None,
 ) -> Row:
-    """A row of schema.COMPARISONS without Holm and with the verdict `exploratory`."""
+    """A row of schema.COMPARISONS without Holm and with the verdict `exploratory`.
+
+    margin: how much worse than the rival is still as good; None where none was stated.
+    """
     return {
         "arm": arm,
         "rival": rival,
@@ -118,6 +134,9 @@ def comparison_row(
         "family": family,
         "n_patients": of.n_patients,
         "verdict": "exploratory",
+        "detectable": of.detectable,
+        "margin": float("nan") if margin is None else margin,
+        "non_inferior": None if margin is None else non_inferior(of, margin),
     }
 
 

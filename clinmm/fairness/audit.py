@@ -1,7 +1,7 @@
 """Every metric by sensitive group, and each group against its complement.
 
-The complement of a group is everybody else, `not recorded` included; both are drawn in the same
-bootstrap. Declared family `gaps`, one for each arm: AUROC, and the false negative rate at the first
+The complement of a group is everybody else, `not recorded` included; the two are compared by
+patient. Declared family `gaps`, one for each arm: AUROC, and the false negative rate at the first
 operating point, of the only class or of the mean over the classes, every group; Holm over all of
 them. With two groups the two tests are one test seen from either side and count once. Every other
 difference, each single class of several among them, is exploratory.
@@ -15,7 +15,8 @@ import pandas as pd
 
 from clinmm import curves, registry, schema
 from clinmm.comparisons import Difference, difference, holm, verdict
-from clinmm.evaluation_rows import (
+from clinmm.evaluation.of_rules import of_rules
+from clinmm.evaluation.rows import (
     MACRO,
     Key,
     Row,
@@ -27,7 +28,6 @@ from clinmm.evaluation_rows import (
 )
 from clinmm.fairness.disparities import largest_gaps
 from clinmm.intervals import Estimate, estimate, macro
-from clinmm.rivals import headline_arm
 from clinmm.samples import CALIBRATED, CALL, Samples, Scored, build
 from clinmm.subgroups import ALL, Subset, by_group, grouping
 
@@ -71,7 +71,7 @@ def audit(
         predictions, thresholds, decisions: as for `evaluation.evaluate`.
         groups: index case_id, one text column per sensitive attribute; empty is `not recorded`.
         group_by: attributes (`sex`) and intersections (`sex*age`); None for every attribute.
-        arms: None for all; reliability is of the headline arm.
+        arms: None for all.
         metrics: names; None for every metric there is.
         n_bootstrap, seed: patient draws.
 
@@ -101,13 +101,19 @@ def audit(
         schema.COMPARISONS.fill(
             pd.DataFrame(_against_complement(samples, asked), columns=schema.COMPARISONS.names)
         ),
-        schema.CURVES.fill(pd.DataFrame(_reliability(samples, asked), columns=schema.CURVES.names)),
+        schema.CURVES.fill(
+            pd.DataFrame(list(_reliability(samples, asked)), columns=schema.CURVES.names)
+        ),
     )
 
 
 def merged(before: pd.DataFrame, audited: pd.DataFrame) -> pd.DataFrame:
-    """A table of the evaluation with the audit's rows in place of any earlier audit's."""
-    return pd.concat([before[before["group_by"] == ALL], audited], ignore_index=True)
+    """A table of the evaluation with the audit's rows in place of any earlier audit's.
+
+    What the evaluation itself gives by group, on sets and deferral, stays.
+    """
+    kept = (before["group_by"] == ALL) | of_rules(before)
+    return pd.concat([before[kept], audited], ignore_index=True)
 
 
 def _against_complement(samples: Samples, asked: pd.DataFrame) -> list[Row]:
@@ -209,7 +215,7 @@ def _gaps(
 ) -> list[Row]:
     sample = scored.sample
     keys = [("fpr", column), ("fnr", column)]
-    once = replace(samples.draws, counts=samples.draws.counts[:, :1])
+    once = samples.draws.first(0)
     shown = [
         subset
         for subset in subsets
@@ -231,14 +237,11 @@ def _gaps(
     ]
 
 
-def _reliability(samples: Samples, asked: pd.DataFrame) -> list[Row]:
-    arm = headline_arm(samples.arms)
-    rows = []
-    for class_name, scored in _classes(samples, arm):
+def _reliability(samples: Samples, asked: pd.DataFrame) -> Iterator[Row]:
+    for (arm, class_name), scored in samples.parts.items():
         for subset in by_group(asked, scored.case_ids):
             points = curves.reliability(scored.sample.take(subset.keep), CALIBRATED)
-            rows += curve_rows("reliability", arm, class_name, subset, points)
-    return rows
+            yield from curve_rows("reliability", arm, class_name, subset, points)
 
 
 def _classes(samples: Samples, arm: str) -> Iterator[tuple[str, Scored]]:

@@ -99,7 +99,7 @@ def test_defaults_of_the_training_budget_are_those_of_the_code() -> None:
 
 def test_limits_in_the_statistics_are_those_of_the_code() -> None:
     from clinmm.calibration import temperature
-    from clinmm.evaluation import MIN_PATIENTS_FOR_CALIBRATORS
+    from clinmm.evaluation.arms import MIN_PATIENTS_FOR_CALIBRATORS
     from clinmm.explain.joint import CLOSE_ENOUGH, NEGLIGIBLE
     from clinmm.intervals import MIN_PATIENTS, MIN_PATIENTS_PER_CLASS
 

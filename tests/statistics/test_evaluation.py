@@ -42,7 +42,7 @@ def test_tables_follow_their_schema_and_hold_every_arm_class_pattern_and_point(p
         schema.TABLES[name].validate(getattr(result, name))
     metrics = result.metrics
     assert set(metrics["arm"]) == {"fused", "image", "note"}
-    assert set(metrics["class_name"]) == {"a", "b", "macro"}
+    assert set(metrics["class_name"]) == {"a", "b", "macro", "micro"}
     assert set(metrics["pattern"]) == {"any", "image+note", "image"}
     assert set(metrics["operating_point"].dropna()) == {"youden", "high_sensitivity"}
     assert {"auroc", "auprc", "brier", "log_loss", "ece"} <= set(metrics["metric"])

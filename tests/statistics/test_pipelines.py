@@ -9,6 +9,7 @@ import pytest
 from clinmm import schema
 from clinmm.calibration import tables
 from clinmm.errors import NotMadeYet
+from clinmm.evaluation.of_rules import of_rules
 from clinmm.runs import Run
 from pipelines import audit, calibrate, evaluate
 
@@ -32,7 +33,8 @@ audit: {group_by: [sex, sex*age]}
 
 
 def run_with(folder, rows, n_folds):
-    run = Run.create(folder, "study", {"seed": 0, "n_folds": n_folds})
+    target = {"name": "died", "kind": "binary", "classes": ["died"], "ordered": False}
+    run = Run.create(folder, "study", {"seed": 0, "n_folds": n_folds, "target": target})
     run.write_text("cohort.yaml", COHORT)
     run.write_text("config.yaml", CONFIG)
     run.write("predictions", rows)
@@ -55,14 +57,18 @@ def test_three_stages_fill_the_run(run):
         stage.main(run.folder)
     assert list(run.facts["stages"]) == ["calibrate", "evaluate", "audit"]
     assert run.facts["best_single_arm"] == "image"
-    for name in ("calibration", "thresholds", "metrics", "comparisons", "curves"):
+    rules = ("calibration", "thresholds", "prediction_sets", "deferral")
+    for name in (*rules, "metrics", "comparisons", "curves", "validation_size"):
         schema.TABLES[name].validate(run.read(name))
     metrics = run.read("metrics")
-    assert set(metrics["group_by"]) == {"all", "sex", "sex*age"}
+    assert set(metrics["group_by"][~of_rules(metrics)]) == {"all", "sex", "sex*age"}
+    assert set(metrics["group_by"][of_rules(metrics)]) == {"all", "class", "sex", "age"}
     assert "F*[40, 65)" in set(metrics["group"])
     assert set(metrics["operating_point"].dropna()) == {"careful"}
-    assert set(run.read("comparisons")["family"].dropna()) == {"fusion", "calibration", "gaps"}
-    assert set(run.read("curves")["group_by"]) == {"all", "sex", "sex*age"}
+    assert {"fusion", "calibration", "gaps"} <= set(run.read("comparisons")["family"].dropna())
+    curves = run.read("curves")
+    assert set(curves["group_by"][~of_rules(curves)]) == {"all", "sex", "sex*age"}
+    assert {"decision", "decision_treat_all", "risk_coverage"} <= set(curves["kind"])
 
 
 def test_stored_calibrators_give_the_probabilities_of_the_table(run):
