@@ -58,7 +58,7 @@ def _faint_group(run: Run, plant: dict[str, Any]) -> tuple[bool, str]:
     shown = worse if len(worse) else rows[rows["metric"] == "auroc"]
     if shown.empty:
         return False, f"no comparison of {group} could be made"
-    row = shown.sort_values("p").iloc[0]
+    row = shown.sort_values(["p_holm", "p"]).iloc[0]  # what was declared comes first
     return len(worse) > 0, (
         f"{row['arm']} {row['class_name']}: {row['metric']} of {group} less that of the others "
         f"{row['difference']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f}), "
