@@ -18,6 +18,9 @@ from clinmm.errors import InputError, did_you_mean
 from clinmm.thresholds import OperatingPoint
 from clinmm.uncertainty import deferral, sets
 
+TABLES = ("calibration", "thresholds", "delivered", "prediction_sets", "deferral")
+"""What `fit_rules` gives beside the predictions, by the names of schema."""
+
 
 @dataclass(frozen=True, eq=False)
 class FittedRules:

@@ -12,11 +12,9 @@ import pandas as pd
 from clinmm.calibration import tables
 from clinmm.config import load_config
 from clinmm.progress import Tell, silent
-from clinmm.rules import fit_rules
+from clinmm.rules import TABLES, fit_rules
 from clinmm.runs import Run
 from clinmm.study import groups_of
-
-TABLES = ("predictions", "calibration", "thresholds", "delivered", "prediction_sets", "deferral")
 
 
 def main(folder: Path, tell: Tell = silent) -> pd.DataFrame:
@@ -44,7 +42,7 @@ def main(folder: Path, tell: Tell = silent) -> pd.DataFrame:
             groups=groups_of(run),
             seed=config.seed,
         )
-        for name in TABLES:
+        for name in ("predictions", *TABLES):
             run.write(name, getattr(rules, name))
         for (arm, repeat, fold), by_class in rules.calibrators.items():
             place = f"{run.model_folder(arm, repeat, fold)}/calibrator.json"

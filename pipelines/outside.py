@@ -16,12 +16,12 @@ from clinmm.evaluation import evaluate
 from clinmm.fairness.audit import audit, merged
 from clinmm.outside_predictions import OutsidePredictions, facts_of, read
 from clinmm.progress import Tell, silent
+from clinmm.rules import TABLES as RULES
 from clinmm.rules import fit_rules
 from clinmm.runs import Run
 from clinmm.study import environment_facts
 from clinmm.thresholds import DEFAULT, OperatingPoint
 
-RULES = ("calibration", "thresholds", "delivered", "prediction_sets", "deferral")
 SCORES = ("metrics", "comparisons", "curves")
 
 

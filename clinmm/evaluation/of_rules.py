@@ -18,7 +18,7 @@ def of_rules(table: pd.DataFrame) -> "pd.Series[bool]":
     if "rival" in table.columns:
         return table["rival"] == deferral_measures.RIVAL
     if "kind" in table.columns:
-        return table["kind"] == "risk_coverage"
+        return table["kind"] == risk_coverage_measures.KIND
     return table["metric"].isin([*OF_SETS, *OF_DEFERRAL])
 
 
