@@ -7,38 +7,67 @@ from typing import Any
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
-from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi, pixel_array
+from pydicom.uid import JPEG2000TransferSyntaxes
 
 from clinmm.errors import InputError
-from clinmm.readers.pixels import Picture, stretch, too_large
+from clinmm.readers import codestream, jpeg2000
+from clinmm.readers.claims import deflated_bomb, false_size
+from clinmm.readers.decoding import first_frame, stored_values
+from clinmm.readers.display import Rule, padded, rule_of, show
+from clinmm.readers.header import aspect_of, facts_of, spacing_of, syntax_of, whole
+from clinmm.readers.lookup import palette
+from clinmm.readers.pixels import PERCENTILE_SIDE, Picture, power_of_two, too_large
+from clinmm.readers.scale import block_means, on_grid, scaled
 
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+_NARROWEST = 0.25
+"""Share of the values' range that a window must span for a reduced JPEG 2000 to be shown with it:
+clipping does not commute with averaging, and here it cannot come first."""
+
+_FEWEST_GREYS = 32
+"""Stored values within a window from which clipping to whole values costs less than 0.1 %."""
 
 
-def read(path: Path) -> Picture:
+def read(path: Path, at_least: int | None = None) -> Picture:
     """The image as displayed.
 
-    Grey: stored values, modality LUT or rescale, then the file's first VOI LUT or window if it
-    has one, else the 0.5th to 99.5th percentile; MONOCHROME1 is inverted; padding is black.
-    Colour: converted to RGB, over the full range of its bits. Overlays and presentation states
-    are not drawn.
+    Grey: by the rule of `clinmm.readers.display`. Colour and palettes: as RGB, over the full range
+    of their bits. Pixels that are not square become square: the axis of the smaller pitch is
+    reduced. Overlays, presentation states, colour profiles and alpha are not applied.
+
+    Args:
+        path: the file.
+        at_least: where given, grey images whose display is linear may be reduced by a power of
+            two while their shorter side keeps this many pixels (and `PERCENTILE_SIDE`).
 
     Raises:
         InputError: not DICOM, no pixels, several frames, too large, or not decodable. The message
-            holds the path and no value of the header but the size.
+            holds the path and no value of the header but sizes.
     """
     # pydicom's warnings quote header values, which may identify somebody.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
+            if problem := deflated_bomb(path):
+                raise InputError(f"{path}: {problem}")
             dataset = pydicom.dcmread(path, force=True)
+            holds_pixels = any(dataset.get(keyword) for keyword in _PIXELS)
+        except InputError:
+            raise
         except Exception as error:  # a broken file can raise nearly anything
             raise InputError(
-                f"{path} cannot be read as DICOM ({type(error).__name__}). Export it again."
+                f"{path} cannot be read as DICOM ({type(error).__name__}): damaged, cut short, or "
+                "something else. Export it again."
             ) from None
-        _refuse(dataset, path)
+        if not holds_pixels:
+            no_image = len(dataset) and "Rows" not in dataset  # of a cut file nothing is left
+            reason = "not an image" if no_image else "truncated, or the picture was taken out"
+            raise InputError(
+                f"{path} holds no pixels: {reason}. Copy it again or take it out of the table."
+            )
         try:
-            return _picture(dataset)
+            _refuse(dataset, path)
+            return _picture(dataset, at_least)
         except InputError:
             raise
         except Exception as error:  # each decoder raises its own
@@ -49,120 +78,124 @@ def read(path: Path) -> Picture:
 
 
 def _refuse(dataset: pydicom.Dataset, path: Path) -> None:
-    if not any(keyword in dataset for keyword in _PIXELS):
-        raise InputError(f"{path} holds no pixels: not an image. Take it out of the table.")
-    try:
-        n_frames = int(dataset.get("NumberOfFrames") or 1)
-        problem = too_large(int(dataset.Rows), int(dataset.Columns))
-    except (AttributeError, TypeError, ValueError):
-        raise InputError(f"{path}: the header does not say the size. Export it again.") from None
+    height, width = whole(dataset.get("Rows")), whole(dataset.get("Columns"))
+    n_frames = whole(dataset.get("NumberOfFrames")) or 1
+    if height is None or width is None:
+        raise InputError(f"{path}: the header does not say the size. Export it again.")
     if n_frames > 1:
-        raise InputError(f"{path} holds {n_frames} frames, wanted one. Export the frame to use.")
-    if problem:
+        raise InputError(
+            f"{path} holds {n_frames} frames, wanted one. Export the frame to use; "
+            "to use them all as a volume, say `dimensions: 3` of the input."
+        )
+    if problem := too_large(height, width, path.stat().st_size):
+        raise InputError(f"{path}: {problem}")
+    if problem := false_size(dataset):
         raise InputError(f"{path}: {problem}")
 
 
-def _picture(dataset: pydicom.Dataset) -> Picture:
-    photometric = str(dataset.PhotometricInterpretation)
-    stored = pixel_array(dataset)  # YBR comes back as RGB, planes interleaved
-    facts = {
-        "format": "DICOM",
-        "photometric": photometric,
-        "bits": int(dataset.get("BitsStored", 0)),
-        "height": int(dataset.Rows),
-        "width": int(dataset.Columns),
-        "modality": str(dataset.get("Modality", "")),
-    }
+def _picture(dataset: pydicom.Dataset, at_least: int | None) -> Picture:
+    facts = facts_of(dataset)
+    little_endian = syntax_of(dataset) != "1.2.840.10008.1.2.2"
+    photometric = str(dataset.PhotometricInterpretation).strip()
+    done: list[str] = []
     if photometric == "PALETTE COLOR":
-        stored = apply_color_lut(stored, dataset)
-        pixels = _full_range(stored, 8 * stored.itemsize)
-    elif stored.ndim == 3:
-        pixels = _full_range(stored, int(dataset.BitsStored))
+        tables = palette(dataset, little_endian)
+        if tables is None:
+            raise ValueError("no usable palette")
+        stored = stored_values(dataset)
+        pixels = np.stack(
+            [each(stored) / np.float32(2**each.bits - 1) for each in tables], dtype=np.float32
+        )
+        done.append("palette")
+    elif (whole(dataset.get("SamplesPerPixel")) or 1) > 1:
+        colour = stored_values(dataset)[..., :3].transpose(2, 0, 1)
+        bits = whole(dataset.get("BitsStored")) or 8 * colour.itemsize
+        pixels = colour.astype(np.float32) / np.float32(2**bits - 1)
+        if photometric.startswith("YBR"):
+            done.append(f"{photometric} to RGB")
     else:
-        grey, facts["window"] = _grey(dataset, stored)
-        pixels = grey[None]
-    spacing, facts["spacing"] = _spacing(dataset)
+        rule = rule_of(dataset, little_endian)
+        stored = _grey_values(dataset, rule, at_least)
+        if stored.shape != (facts["height"], facts["width"]):
+            done.append(f"read at {stored.shape[0]} x {stored.shape[1]}")
+        shown = show(stored, rule)
+        pixels, facts["window"] = shown.pixels[None], shown.window
+        done += shown.done
+    pixels = _square(np.clip(pixels, 0, 1), aspect_of(dataset), done)
+    spacing, source = spacing_of(dataset)
+    facts["spacing"] = source
+    if spacing is not None:
+        facts["spacing"] = f"{spacing[0]:.4g} x {spacing[1]:.4g} mm, {source}"
+        spacing = (
+            spacing[0] * facts["height"] / pixels.shape[1],
+            spacing[1] * facts["width"] / pixels.shape[2],
+        )
+    facts["done"] = "; ".join(done)
     return Picture(np.ascontiguousarray(pixels, dtype=np.float32), spacing, facts)
 
 
-def _full_range(colour: NDArray[Any], bits: int) -> NDArray[np.float32]:
-    scaled = colour[..., :3].astype(np.float32) / float(2**bits - 1)
-    planes: NDArray[np.float32] = np.clip(scaled, 0, 1).transpose(2, 0, 1)
-    return planes
+def _square(pixels: NDArray[np.float32], aspect: float, done: list[str]) -> NDArray[np.float32]:
+    """Reduces the axis of the smaller pitch; pixels within 1 % of square stay."""
+    _, height, width = pixels.shape
+    square = _square_size(height, width, aspect)
+    if square == (height, width):
+        return pixels
+    done.append(f"pixels made square, {square[0]} x {square[1]}")
+    return scaled(pixels, *square)
 
 
-def _grey(dataset: pydicom.Dataset, stored: NDArray[Any]) -> tuple[NDArray[np.float32], str]:
-    """(H, W) in [0, 1] and where its window came from."""
-    padding = _padding(dataset, stored)
-    values = apply_modality_lut(stored, dataset)
-    shown, window = _voi(dataset, values)
-    if shown is None:
-        counted = None if padding is None else ~padding
-        shown = stretch(values.astype(np.float32), counted)
-    if dataset.PhotometricInterpretation == "MONOCHROME1":
-        shown = 1 - shown
-    if padding is not None:
-        shown[padding] = 0
-    return shown, window
+def _square_size(height: int, width: int, aspect: float) -> tuple[int, int]:
+    """Rows and columns once the pixels are square; what is beyond 10 to 1 is not believed."""
+    if abs(aspect - 1) <= 0.01 or not 0.1 <= aspect <= 10:
+        return height, width
+    if aspect > 1:
+        return height, max(1, round(width / aspect))
+    return max(1, round(height * aspect)), width
 
 
-def _padding(dataset: pydicom.Dataset, stored: NDArray[Any]) -> NDArray[np.bool_] | None:
-    """Pixels outside the exposed field: PS3.3 C.7.5.1.1.2, in stored values."""
-    first = dataset.get("PixelPaddingValue")
-    if not isinstance(first, int):
+def _grey_values(dataset: pydicom.Dataset, rule: Rule, at_least: int | None) -> NDArray[Any]:
+    """(H, W) stored values, at a power of two less resolution where `at_least` and the rule allow.
+
+    Rescale, a linear window and inversion commute with averaging; clipping does not, so where a
+    window says what is clipped the full values are clipped to it (to the next whole value) first.
+    """
+    height, width = int(dataset.Rows), int(dataset.Columns)
+    shown = _square_size(height, width, aspect_of(dataset))
+    k = power_of_two(*shown, max(at_least, PERCENTILE_SIDE)) if at_least else 1
+    if k == 1 or not rule.averages_commute:
+        return stored_values(dataset)
+    if syntax_of(dataset) in JPEG2000TransferSyntaxes:
+        values = _reduced_jpeg_2000(dataset, rule, k)
+        if values is not None:
+            return values
+    stored = clipped = stored_values(dataset)
+    if (
+        stored.dtype.kind not in "iu"
+        or stored.itemsize > 2
+        or padded(stored, rule.padding) is not None
+    ):
+        return stored
+    if rule.stored_ends is not None:
+        least, most = np.iinfo(stored.dtype).min, np.iinfo(stored.dtype).max
+        low, high = (int(np.clip(end, least, most)) for end in rule.stored_ends)
+        if high - low < _FEWEST_GREYS:
+            return stored
+        clipped = np.clip(stored, max(low - 1, least), min(high + 1, most))
+        if clipped.min() == clipped.max():  # the rule passes over a window beside the values
+            return stored
+    return on_grid(block_means(clipped, k), k, height, width, first_centre=k / 2)
+
+
+def _reduced_jpeg_2000(dataset: pydicom.Dataset, rule: Rule, k: int) -> NDArray[np.float32] | None:
+    if rule.padding is not None:  # a reduced pixel may be padding in part
         return None
-    last = dataset.get("PixelPaddingRangeLimit")
-    last = last if isinstance(last, int) else first
-    if min(first, last) < 0 <= stored.min() and dataset.get("PixelRepresentation") == 0:
-        first, last = first & 0xFFFF, last & 0xFFFF  # written signed beside unsigned pixels
-    padding: NDArray[np.bool_] = (stored >= min(first, last)) & (stored <= max(first, last))
-    return padding if padding.any() and not padding.all() else None
-
-
-def _voi(dataset: pydicom.Dataset, values: NDArray[Any]) -> tuple[NDArray[np.float32] | None, str]:
-    """The first VOI LUT of more than 8 bits, else the first window (PS3.3 C.11.2), onto [0, 1];
-    None if neither."""
-    if dataset.get("VOILUTSequence"):
-        table = dataset.VOILUTSequence[0]
-        # pydicom reads tables of 8 bits as packed bytes, which many files do not mean.
-        deep = bool(table.get("LUTDescriptor")) and int(table.LUTDescriptor[2]) > 8
-        if deep and np.issubdtype(values.dtype, np.integer):
-            white = float(2 ** int(table.LUTDescriptor[2]) - 1)
-            shown = apply_voi(values, dataset).astype(np.float32) / white
-            return np.clip(shown, 0, 1), "VOI LUT"
-    centre, width = _first(dataset.get("WindowCenter")), _first(dataset.get("WindowWidth"))
-    function = str(dataset.get("VOILUTFunction") or "LINEAR").upper()
-    if centre is None or width is None or width < 1 or (function == "LINEAR" and width == 1):
-        return None, "percentiles"
-    x = values.astype(np.float32)
-    if function == "SIGMOID":
-        shown = 1 / (1 + np.exp(-4 * (x - centre) / width))
-    elif function == "LINEAR_EXACT":
-        shown = (x - centre) / width + 0.5
-    else:
-        shown = (x - (centre - 0.5)) / (width - 1) + 0.5
-    return np.clip(shown, 0, 1).astype(np.float32), f"{function} {centre:g}/{width:g}"
-
-
-def _first(value: Any) -> float | None:
-    """The first of a possibly multiple value, None if empty or no number."""
-    if value is None or value == "":
+    frame = first_frame(dataset)
+    stream = codestream.header_of(frame)
+    if stream is None or stream.precision != whole(dataset.get("BitsStored")):
         return None
-    try:
-        number = float(value[0] if hasattr(value, "__getitem__") else value)
-    except (TypeError, ValueError, IndexError):
-        return None
-    return number if np.isfinite(number) else None
-
-
-def _spacing(dataset: pydicom.Dataset) -> tuple[tuple[float, float] | None, str]:
-    """Pixel pitch and its source; ImagerPixelSpacing is on the detector, not in the patient."""
-    for keyword in ("PixelSpacing", "ImagerPixelSpacing"):
-        value = dataset.get(keyword)
-        try:
-            row, column = (float(v) for v in value)
-        except (TypeError, ValueError):
-            continue
-        if row > 0 and column > 0:
-            return (row, column), keyword
-    return None, "none"
+    values = jpeg2000.reduced(frame, stream, k, dataset.get("PixelRepresentation") == 1)
+    if values is not None and rule.stored_ends is not None:
+        low, high = rule.stored_ends
+        if high - low < _NARROWEST * float(np.ptp(values)):
+            return None
+    return values

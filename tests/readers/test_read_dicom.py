@@ -151,9 +151,9 @@ def test_compression_does_not_change_the_picture(name: str) -> None:
 
 
 def test_the_detectors_spacing_serves_where_there_is_no_other(tmp_path: Path) -> None:
-    path = write_dicom(tmp_path / "a.dcm", RAMP, ImagerPixelSpacing=[0.2, 0.1])
-    assert read_image(path).spacing_mm == (0.2, 0.1)
-    assert read_image(path).facts["spacing"] == "ImagerPixelSpacing"
+    path = write_dicom(tmp_path / "a.dcm", RAMP, ImagerPixelSpacing=[0.2, 0.2])
+    assert read_image(path).spacing_mm == (0.2, 0.2)
+    assert read_image(path).facts["spacing"] == "0.2 x 0.2 mm, ImagerPixelSpacing"
     assert read_image(write_dicom(tmp_path / "b.dcm", RAMP)).spacing_mm is None
 
 
@@ -198,7 +198,7 @@ def test_a_header_that_claims_too_much_is_refused_before_decoding(
     def never(*arguments: object) -> None:
         raise AssertionError("it was decoded")
 
-    monkeypatch.setattr("clinmm.readers.dicom.pixel_array", never)
+    monkeypatch.setattr("clinmm.readers.dicom.stored_values", never)
     assert "claims 60000 x 60000 pixels" in refusal(path)
 
 

@@ -1,3 +1,4 @@
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def test_absent_unknown_and_truncated_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("no picture")
     assert "neither DICOM nor a picture" in refusal(tmp_path / "text.png")
     (tmp_path / "empty.png").write_bytes(b"")
-    assert "neither DICOM nor a picture" in refusal(tmp_path / "empty.png")
+    assert "is empty" in refusal(tmp_path / "empty.png")
     for name in ("c.png", "c.jpg"):
         whole = saved(tmp_path / name, COLOUR.repeat(20, 0).repeat(20, 1)).read_bytes()
         (tmp_path / name).write_bytes(whole[: len(whole) // 2])
@@ -116,3 +117,88 @@ def test_pillows_own_refusal_is_told_in_our_words(
 ) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50)
     assert "claims more pixels than are read" in refusal(saved(tmp_path / "g.png", GREY))
+
+
+@pytest.mark.parametrize(
+    ("orientation", "turn"),
+    [
+        (1, lambda a: a),
+        (2, np.fliplr),
+        (3, lambda a: np.rot90(a, 2)),
+        (4, np.flipud),
+        (5, np.transpose),
+        (6, lambda a: np.rot90(a, -1)),
+        (7, lambda a: np.rot90(a, 2).T),
+        (8, np.rot90),
+    ],
+)
+def test_all_eight_exif_orientations(tmp_path: Path, orientation: int, turn: Any) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    picture = read_image(saved(tmp_path / "t.png", GREY, exif=exif))
+    np.testing.assert_allclose(picture.pixels[0], turn(GREY) / 255, atol=1e-6)
+    told = f"turned by EXIF orientation {orientation}"
+    assert (told in picture.facts["done"]) == (orientation > 1)
+
+
+def test_cmyk_jpeg_is_shown_in_its_colours(tmp_path: Path) -> None:
+    red = np.zeros((32, 32, 3), np.uint8)
+    red[..., 0] = 255
+    picture = read_image(saved(tmp_path / "c.jpg", red, "CMYK", quality=95))
+    assert picture.facts["photometric"] == "CMYK"
+    assert picture.facts["done"] == "CMYK to RGB"
+    np.testing.assert_allclose(picture.pixels[:, 16, 16], [1, 0, 0], atol=0.03)
+
+
+def test_a_transparent_entry_of_a_palette_is_black(tmp_path: Path) -> None:
+    image = Image.fromarray((np.arange(200) % 4).reshape(10, 20).astype(np.uint8), "L")
+    image = image.convert("L").point([0, 80, 160, 240] + [0] * 252).convert("P")
+    clear = int(np.asarray(image)[0, 3])
+    image.save(tmp_path / "p.png", transparency=clear)
+    pixels = read_image(tmp_path / "p.png").pixels
+    assert (pixels[:, 0, 3] == 0).all()
+    np.testing.assert_allclose(pixels[:, 0, 2], 160 / 255, atol=1e-6)
+
+
+def test_float_tiff_uses_its_range_and_what_is_no_number_is_black(tmp_path: Path) -> None:
+    values = np.linspace(-3, 5, 10_000, dtype=np.float32).reshape(100, 100)
+    values[0, 0], values[0, 1], values[0, 2] = np.nan, np.inf, -np.inf
+    picture = read_image(saved(tmp_path / "f.tiff", values))
+    assert picture.facts["bits"] == 32
+    assert (picture.pixels[0, 0, :3] == 0).all()
+    expected = np.clip((values + 2.96) / 7.92, 0, 1)  # 0.5th and 99.5th percentile
+    np.testing.assert_allclose(picture.pixels[0, 1:], expected[1:], atol=2e-3)
+
+
+def test_colour_of_16_bits_is_told_as_such(tmp_path: Path) -> None:
+    import struct
+    import zlib
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        crc = struct.pack(">I", zlib.crc32(kind + data))
+        return struct.pack(">I", len(data)) + kind + data + crc
+
+    row = b"\0" + struct.pack(">6H", 65535, 0, 0, 0, 32896, 0)
+    (tmp_path / "d.png").write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", struct.pack(">IIBBBBB", 2, 1, 16, 2, 0, 0, 0))
+        + chunk(b"IDAT", zlib.compress(row))
+        + chunk(b"IEND", b"")
+    )
+    picture = read_image(tmp_path / "d.png")
+    assert picture.facts["bits"] == 16
+    np.testing.assert_allclose(picture.pixels[:, 0], [[1, 0], [0, 128 / 255], [0, 0]], atol=1e-2)
+
+
+def test_deep_tiff_whose_zero_is_white_is_inverted(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers(0, 4096, (30, 40)).astype(np.uint16)
+    Image.fromarray(values).save(tmp_path / "black.tif")
+    tiff = bytearray((tmp_path / "black.tif").read_bytes())
+    entry = tiff.index(struct.pack("<HHI", 262, 3, 1))  # PhotometricInterpretation, one SHORT
+    assert tiff[entry + 8] == 1
+    tiff[entry + 8] = 0
+    (tmp_path / "white.tif").write_bytes(tiff)
+    black, white = read_image(tmp_path / "black.tif"), read_image(tmp_path / "white.tif")
+    np.testing.assert_allclose(white.pixels, 1 - black.pixels, atol=1e-6)
+    assert "inverted white is zero" in white.facts["done"]
+    assert "inverted" not in black.facts["done"]
