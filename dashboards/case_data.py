@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from clinmm.errors import InputError
+from clinmm.readers.stack import Stack
+from clinmm.readers.stack import load as load_stack
 
 LARGEST_SIDE = 2600
 """Pictures with a longer side are thinned for the screen; the file stays as it is."""
@@ -18,13 +20,17 @@ LARGEST_SIDE = 2600
 
 @dataclass(frozen=True)
 class Picture:
-    """Pixels for the viewer: gray (height, width) uint16, or colour (height, width, 3) uint8."""
+    """Pixels for the viewer: gray (height, width) uint16, or colour (height, width, 3) uint8.
+
+    stack: of a volume, its slices; then `pixels` is (slices, height, width) uint16.
+    """
 
     pixels: NDArray[Any]
+    stack: Stack | None = None
 
     @property
     def mode(self) -> str:
-        return "gray" if self.pixels.ndim == 2 else "rgb"
+        return "gray" if self.stack is not None or self.pixels.ndim == 2 else "rgb"
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,8 @@ def picture(folder: Path, relative: str) -> Picture | None:
     """The display copy of an image; None where the case has none or the file is gone."""
     if not relative or not (path := inside(folder, relative)).is_file():
         return None
+    if (stack := load_stack(path)) is not None:
+        return Picture(stack.pixels, stack)
     with Image.open(path) as opened:
         if opened.mode.startswith("I") or opened.mode in ("L", "1"):
             pixels = np.asarray(opened.convert("L") if opened.mode == "1" else opened)
@@ -118,14 +126,14 @@ def patch_sums(attribution: NDArray[Any]) -> NDArray[np.float32]:
     are of the same kind as the scores of words and columns.
 
     Args:
-        attribution: (H, W), in logits.
+        attribution: (H, W), or (D, H, W) of a volume, in logits.
 
     Returns:
-        (H, W) sums over the square around each pixel, cut at the edges.
+        Of the same shape: sums over the square, or cube, around each pixel, cut at the edges.
     """
     values = np.nan_to_num(attribution.astype(np.float64))
     reach = max(max(values.shape) // 24, 0)
-    for axis in (0, 1):
+    for axis in range(values.ndim):
         total = np.cumsum(values, axis=axis)
         total = np.concatenate([np.zeros_like(total.take([0], axis)), total], axis=axis)
         at = np.arange(values.shape[axis])

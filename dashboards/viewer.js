@@ -1,5 +1,6 @@
 // One image on a canvas. Everything happens in the browser; nothing is sent back.
 // drag: window (left-right) and level (up-down); wheel: zoom; shift-drag or middle button: pan.
+// Of a volume the wheel and the arrow keys page through the slices, control and wheel zoom.
 
 const FOR = [230, 159, 0], AGAINST = [86, 180, 233];   // Okabe-Ito orange and sky blue
 
@@ -22,10 +23,16 @@ function percentiles(pixels, largest) {                // what 0.5 % and 99.5 % 
 
 function mount(root) {
   const canvas = root.querySelector("canvas"), pen = canvas.getContext("2d");
-  const slider = root.querySelector("input"), invertButton = root.querySelector("[data-do=invert]");
+  const slider = root.querySelector(".opacity"), pager = root.querySelector(".slice");
+  const invertButton = root.querySelector("[data-do=invert]");
   const left = root.querySelector(".left"), right = root.querySelector(".right");
   const picture = document.createElement("canvas"), map = document.createElement("canvas");
-  const s = { id: null, mapId: null, image: null, hasMap: false, invert: false };
+  const s = { id: null, mapId: null, image: null, maps: null, invert: false, slice: 0 };
+
+  function slice(image) {                              // the pixels of the slice on show
+    const each = image.pixels.length / image.slices;
+    return image.pixels.subarray(s.slice * each, (s.slice + 1) * each);
+  }
 
   function firstView() {
     const [low, high] = s.range;
@@ -35,7 +42,8 @@ function mount(root) {
   }
 
   function paint() {                                   // gray or colour values through the window
-    const { pixels, mode } = s.image, size = s.largest + 1, lut = new Uint8ClampedArray(size);
+    const { mode } = s.image, pixels = slice(s.image), size = s.largest + 1;
+    const lut = new Uint8ClampedArray(size);
     for (let v = 0; v < size; v++) {
       const shown = 255 * ((v - s.level) / s.width + 0.5);
       lut[v] = s.invert ? 255 - Math.min(Math.max(shown, 0), 255) : shown;
@@ -66,15 +74,18 @@ function mount(root) {
     pen.fillStyle = "#000"; pen.fillRect(0, 0, canvas.width, canvas.height);
     pen.imageSmoothingEnabled = scale < 4; pen.imageSmoothingQuality = "high";
     pen.drawImage(picture, x, y, w, h);
-    if (s.hasMap && slider.value > 0) {                // smoothing is bilinear
+    if (s.maps && slider.value > 0) {                // smoothing is bilinear
       pen.imageSmoothingEnabled = true;
       pen.globalAlpha = slider.value / 100;
       pen.drawImage(map, x, y, w, h);
       pen.globalAlpha = 1;
     }
-    left.textContent = `Window ${Math.round(s.width)}  Level ${Math.round(s.level)}  ` +
+    const { slices, unit, offset } = s.image, level = Math.round(s.level - offset);
+    left.textContent = (slices > 1 ? `Slice ${s.slice + 1} of ${slices}  ` : "") +
+      `Window ${Math.round(s.width)}  Level ${level}${unit && " " + unit}  ` +
       `Zoom ${Math.round(100 * s.zoom)} %`;
-    root.dataset.window = `${Math.round(s.width)},${Math.round(s.level)}`;
+    root.dataset.window = `${Math.round(s.width)},${level}`;
+    root.dataset.slice = slices > 1 ? String(s.slice + 1) : "";
     root.dataset.zoom = s.zoom.toFixed(2);
   }
 
@@ -96,29 +107,56 @@ function mount(root) {
   }
 
   function setMap(given) {
-    s.hasMap = Boolean(given);
-    root.classList.toggle("mapped", s.hasMap);
-    if (!given) { draw(); return; }
-    const values = new Float32Array(bytes(given.values));
-    map.width = given.width; map.height = given.height;
-    const frame = new ImageData(given.width, given.height);
+    s.maps = given && { ...given, pixels: new Float32Array(bytes(given.values)),
+                        slices: s.image.slices };
+    root.classList.toggle("mapped", Boolean(given));
+    paintMap(); draw();
+  }
+
+  function paintMap() {                                // the map over the slice on show
+    if (!s.maps) return;
+    map.width = s.maps.width; map.height = s.maps.height;
+    const frame = new ImageData(map.width, map.height), values = slice(s.maps);
     for (let i = 0; i < values.length; i++) {
-      const v = values[i] / given.scale, colour = v > 0 ? FOR : AGAINST;
+      const v = values[i] / s.maps.scale, colour = v > 0 ? FOR : AGAINST;
       frame.data.set([...colour, 255 * Math.min(Math.abs(v), 1)], 4 * i);
     }
     map.getContext("2d").putImageData(frame, 0, 0);
-    draw();
   }
 
   function setImage(given) {
     const buffer = bytes(given.pixels);
     const pixels = given.mode === "gray" ? new Uint16Array(buffer) : new Uint8Array(buffer);
-    s.image = { pixels, mode: given.mode, width: given.width, height: given.height };
+    s.image = { ...given, pixels };
     s.largest = 255;
     for (let i = 0; i < pixels.length; i++) if (pixels[i] > s.largest) s.largest = pixels[i];
     s.range = given.mode === "gray" ? percentiles(pixels, s.largest) : [0, 255];
     picture.width = given.width; picture.height = given.height;
+    root.classList.toggle("stacked", given.slices > 1);
+    root.classList.toggle("ct", given.unit === "HU");
+    s.slice = given.slices >> 1;
+    pager.max = given.slices; pager.value = s.slice + 1;
     firstView(); redraw();
+  }
+
+  function page(to) {
+    s.slice = Math.min(Math.max(to, 0), s.image.slices - 1);
+    pager.value = s.slice + 1;
+    paintMap(); redraw();
+  }
+
+  function strongest() {                               // the slice that the map moved most
+    if (!s.maps) return;
+    const { pixels, slices } = s.maps, each = pixels.length / slices;
+    const sums = new Float64Array(slices);
+    for (let i = 0; i < pixels.length; i++) sums[Math.floor(i / each)] += Math.abs(pixels[i]);
+    page(sums.indexOf(Math.max(...sums)));
+  }
+
+  function setWindow(button) {
+    const [width, level] = button.dataset.window.split(",").map(Number);
+    s.width = width; s.level = level + s.image.offset;
+    redraw();
   }
 
   const actions = {
@@ -130,14 +168,27 @@ function mount(root) {
     },
     in: () => zoomAt(1.25, canvas.width / 2, canvas.height / 2),
     out: () => zoomAt(0.8, canvas.width / 2, canvas.height / 2),
+    up: () => page(s.slice + 1),
+    down: () => page(s.slice - 1),
+    strongest,
   };
+  const presets = [...root.querySelectorAll("[data-window]")];
+  for (const button of presets)
+    button.addEventListener("click", () => s.image && setWindow(button));
   for (const button of root.querySelectorAll("[data-do]"))
     button.addEventListener("click", () => s.image && actions[button.dataset.do]());
   slider.addEventListener("input", draw);
+  pager.addEventListener("input", () => s.image && page(Number(pager.value) - 1));
   canvas.addEventListener("dblclick", actions.reset);
   canvas.addEventListener("keydown", (event) => {
-    const name = { "0": "reset", i: "invert", "+": "in", "=": "in", "-": "out" }[event.key];
-    if (name && s.image) { actions[name](); event.preventDefault(); }
+    if (!s.image) return;
+    const name = { "0": "reset", i: "invert", "+": "in", "=": "in", "-": "out", ArrowUp: "up",
+                   PageUp: "up", ArrowDown: "down", PageDown: "down", s: "strongest" }[event.key];
+    const preset = s.image.unit === "HU" && presets[Number(event.key) - 1];
+    if (name) actions[name]();
+    else if (preset) setWindow(preset);
+    else return;
+    event.preventDefault();
   });
 
   const point = (event) => {
@@ -146,7 +197,9 @@ function mount(root) {
   };
   canvas.addEventListener("wheel", (event) => {
     event.preventDefault();
-    if (s.image) zoomAt(event.deltaY < 0 ? 1.15 : 1 / 1.15, ...point(event));
+    if (!s.image) return;
+    if (s.image.slices > 1 && !event.ctrlKey) page(s.slice + (event.deltaY < 0 ? 1 : -1));
+    else zoomAt(event.deltaY < 0 ? 1.15 : 1 / 1.15, ...point(event));
   }, { passive: false });
   let drag = null;
   canvas.addEventListener("pointerdown", (event) => {
@@ -171,8 +224,9 @@ function mount(root) {
     const col = Math.floor((x - x0) / scale), row = Math.floor((y - y0) / scale);
     const within = col >= 0 && row >= 0 && col < s.image.width && row < s.image.height;
     const at = row * s.image.width + col;
-    right.textContent = !within ? "" : s.image.mode === "gray"
-      ? `column ${col}  row ${row}  value ${s.image.pixels[at]}` : `column ${col}  row ${row}`;
+    const { mode, unit, offset } = s.image;
+    right.textContent = !within ? "" : mode !== "gray" ? `column ${col}  row ${row}`
+      : `column ${col}  row ${row}  ${unit || "value"} ${slice(s.image)[at] - offset}`;
   });
   const release = () => { drag = null; };
   canvas.addEventListener("pointerup", release);

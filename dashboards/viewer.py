@@ -34,7 +34,7 @@ def show(
         picture: what to show.
         image_id: names the picture; the window and zoom are kept while it stays the same.
         label: for readers who cannot see it; never more than the case's own id.
-        attribution: (H, W) in logits; positive speaks for the class.
+        attribution: (H, W), or (D, H, W) of a volume, in logits; positive speaks for the class.
         scale: the attribution that gets the full colour.
         map_id: names the map.
         height: of the viewer, in pixels.
@@ -51,15 +51,23 @@ def payload(
     scale: float,
     map_id: str,
 ) -> dict[str, Any]:
-    """What the browser gets: little-endian pixels and float32 map, both as base64."""
-    height, width = picture.pixels.shape[:2]
+    """What the browser gets: little-endian pixels and float32 map, both as base64.
+
+    Slices of a volume lie one behind the other, and so do the slices of the map that belong to
+    them; `unit` and `offset` turn a stored value into what it means.
+    """
+    stack = picture.stack
+    height, width = picture.pixels.shape[:2] if stack is None else picture.pixels.shape[1:]
     dtype = "<u2" if picture.mode == "gray" else "u1"
     drawn = None
     if attribution is not None:
         values = np.nan_to_num(np.asarray(attribution, dtype="<f4"))
+        if stack is not None:
+            every = range(len(stack.pixels))
+            values = np.stack([stack.of_map(values, number) for number in every])
         drawn = {
-            "width": values.shape[1],
-            "height": values.shape[0],
+            "width": values.shape[-1],
+            "height": values.shape[-2],
             "scale": scale,
             "values": _base64(values),
         }
@@ -70,6 +78,9 @@ def payload(
             "mode": picture.mode,
             "width": width,
             "height": height,
+            "slices": 1 if stack is None else len(stack.pixels),
+            "unit": "" if stack is None else stack.unit,
+            "offset": 0 if stack is None else stack.offset,
             "pixels": _base64(picture.pixels.astype(dtype)),
         },
         "map": drawn,

@@ -26,7 +26,7 @@ def cases_with_copies(run: Run, cohort: Cohort, copy: bool, tell: Tell = silent)
 
 
 def write_copies(cohort: Cohort, name: str, folder: Path, tell: Tell = silent) -> list[str]:
-    """Writes a PNG per case that has the image input.
+    """Writes a PNG per case that has the image input; of a volume, its slices in one PNG.
 
     Args:
         cohort: the cases.
@@ -44,12 +44,21 @@ def write_copies(cohort: Cohort, name: str, folder: Path, tell: Tell = silent) -
         file = f"{_file_name(str(ids[number]), digests[number])}_{name}.png"
         try:
             if path is not None:
-                display_copy(path, folder / file)
+                _copy(path, folder / file, cohort.dimensions(name))
         except InputError:
             path = None
         shown.append(f"images/{file}" if path is not None else "")
         tell(f"copy {name}", number + 1, cohort.n_cases)
     return shown
+
+
+def _copy(path: Path, out_png: Path, dimensions: int) -> None:
+    if dimensions == 2:
+        display_copy(path, out_png)
+        return
+    from clinmm.readers import read_volume, stack
+
+    stack.save(read_volume(path), out_png)
 
 
 def _file_name(case_id: str, digest: str | None) -> str:

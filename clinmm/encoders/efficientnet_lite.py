@@ -24,6 +24,8 @@ from clinmm.encoders.feature_cache import cached
 from clinmm.encoders.interface import Attributable, Located, Progress
 from clinmm.encoders.pictures import as_map, pixels_of
 from clinmm.encoders.projection import Projection
+from clinmm.errors import InputError
+from clinmm.readers import READER_VERSION
 
 N_FEATURES = 1280
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -61,6 +63,7 @@ def features_of(pixels: Tensor) -> Tensor:
 
 class Encoder(nn.Module):
     kind: ClassVar[str] = "image"
+    reads_dimensions: ClassVar[tuple[int, ...]] = (2,)
 
     def __init__(self, config: Config, facts: dict[str, Any]) -> None:
         super().__init__()
@@ -69,11 +72,17 @@ class Encoder(nn.Module):
 
     @staticmethod
     def learn(config: Config, raw: Sequence[Path | None], spec: Any) -> dict[str, Any]:
+        if getattr(spec, "dimensions", 2) == 3:
+            raise InputError(
+                "efficientnet_lite reads pictures, the input is a volume (dimensions: 3). "
+                "Use densenet for it."
+            )
         return {"weights_sha256": PACKAGES["efficientnet_lite0"][2]}
 
     def prepare(self, raw: Sequence[Path | None], progress: Progress | None = None) -> Prepared:
         """features: (N, 1280)."""
-        network = f"efficientnet_lite0 {self.facts['weights_sha256']} size {self.config.size} v1"
+        weights = self.facts["weights_sha256"]
+        network = f"efficientnet_lite0 {weights} size {self.config.size} reader {READER_VERSION}"
         contents = [None if path is None else sha256_of_file(path) for path in raw]
         return {"features": cached(network, contents, lambda: self._features(raw, progress))}
 
@@ -83,10 +92,14 @@ class Encoder(nn.Module):
         for first in range(0, len(rows), AT_ONCE):
             some = rows[first : first + AT_ONCE]
             with torch.no_grad():
-                features[some] = features_of(pixels_of([raw[i] for i in some], self.config.size, 3))
+                features[some] = features_of(self._pixels([raw[i] for i in some]))
             if progress:
                 progress(first + len(some), len(rows))
         return features
+
+    def _pixels(self, raw: Sequence[Path | None]) -> Tensor:
+        # Features are kept, so pixels need not be.
+        return pixels_of(raw, self.config.size, 3, keep=False)
 
     def start_from(self, prepared: Prepared) -> None:
         self.project.start_from(prepared["features"])
@@ -102,7 +115,7 @@ class Encoder(nn.Module):
         A plain reference leads the path through pictures unlike any that the network has seen,
         where its output swings by tens of logits and no number of steps adds up.
         """
-        pixels = pixels_of([raw], self.config.size, 3)
+        pixels = self._pixels([raw])
         blur = GaussianFilter(2, sigma=BLUR * self.config.size)
         return Attributable(pixels, blur(pixels))
 

@@ -9,6 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from clinmm.cohort.spec import RecordInput
+from clinmm.readers.stack import Stack
+from clinmm.readers.stack import load as load_stack
+from clinmm.readers.volume import CT_WINDOW
 from clinmm.report.pictures import data_uri, overlaid, pixels
 from clinmm.report.wording import logit, present
 
@@ -71,12 +74,34 @@ def picture(
     path = inside(folder, str(case[f"{name}_display"]))
     if path is None:
         return Picture(name, "", "", "the display copy is not in the run")
-    plain = pixels(path)
-    attribution = arrays.get(f"{name}/map")
-    drawn = ""
-    if attribution is not None and not reason:
-        drawn = data_uri(overlaid(plain, attribution))
+    attribution = None if reason else arrays.get(f"{name}/map")
+    stack = load_stack(path)
+    if stack is None:
+        plain = pixels(path)
+    else:
+        number = _slice_shown(stack, attribution)
+        plain = _displayed(stack, number)
+        attribution = None if attribution is None else stack.of_map(attribution, number)
+        name = f"{name}, slice {number + 1} of {len(stack.pixels)}"
+    drawn = "" if attribution is None else data_uri(overlaid(plain, attribution))
     return Picture(name, data_uri(plain), drawn, reason)
+
+
+def _slice_shown(stack: Stack, attribution: NDArray[Any] | None) -> int:
+    """The slice that the attributions moved most, or the middle one."""
+    n = len(stack.pixels)
+    if attribution is None:
+        return n // 2
+    of_slice = np.abs(np.nan_to_num(attribution.astype(np.float64))).sum((1, 2))
+    return int(np.argmax([of_slice[int(stack.place(i) * len(of_slice))] for i in range(n)]))
+
+
+def _displayed(stack: Stack, number: int) -> NDArray[np.uint8]:
+    """(H, W, 3) of one slice: CT from -1000 to 1000 Hounsfield units, others as they are stored."""
+    low, high = CT_WINDOW if stack.unit == "HU" else (0.0, 65520.0)
+    values = stack.pixels[number].astype(np.float32) - stack.offset
+    grey = np.round(255 * np.clip((values - low) / (high - low), 0, 1)).astype(np.uint8)
+    return np.repeat(grey[..., None], 3, axis=2)
 
 
 def note(name: str, text: str, arrays: dict[str, NDArray[Any]], reason: str) -> Note:

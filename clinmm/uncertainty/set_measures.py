@@ -144,7 +144,7 @@ def _all_values(
         yield subset, {name: np.where(subset.keep, v, np.nan) for name, v in values.items()}
     for c, name in enumerate(scored.classes):
         keep = true[:, c]
-        subset = Subset(CLASS, name, ANY, keep)
+        subset = Subset(CLASS, name, ANY, keep, ~keep)
         if kind == "multilabel":  # of this label alone
             yield subset, {"set_recall": np.where(keep, inside[:, c], np.nan)}
         else:

@@ -74,8 +74,9 @@ def image_column(case: "pd.Series[Any]", found: case_data.Explanation | None, ke
         map_id,
         VIEWER_HEIGHT,
     )
+    wheel = "Wheel: zoom." if picture.stack is None else "Wheel or arrow keys: slices."
     st.caption(
-        "Drag: window and level. Wheel: zoom. Shift-drag: pan. Double click: reset."
+        f"Drag: window and level. {wheel} Shift-drag: pan. Double click: reset."
         + (" Map: sums over small patches, whole image." if attribution is not None else "")
     )
     if found and (reason := found.withheld(name)):

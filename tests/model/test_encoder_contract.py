@@ -1,13 +1,14 @@
 """What every encoder file must do, whatever it reads: one test walks them all."""
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
-from tiny_encoders import Make
+from tiny_encoders import VOLUMES, Make
 
 from clinmm import registry
 from clinmm.cases import Prepared
@@ -16,7 +17,8 @@ from clinmm.errors import InputError
 from clinmm.model import MultimodalClassifier, settings_of
 
 ENCODERS = registry.available("encoders")
-every_encoder = pytest.mark.parametrize("name", ENCODERS)
+every_file = pytest.mark.parametrize("name", ENCODERS)
+every_encoder = pytest.mark.parametrize("name", [*ENCODERS, f"densenet{VOLUMES}"])
 KEYS = {"image": {"map"}, "note": {"start", "end", "score"}, "record": {"column", "score"}}
 
 
@@ -164,7 +166,7 @@ def test_progress_ends_where_all_is_done(name: str, tiny: Make, tmp_path, monkey
     assert [done for done, _ in told] == sorted(done for done, _ in told)
 
 
-@every_encoder
+@every_file
 def test_unknown_and_impossible_settings_are_refused(name: str) -> None:
     config = registry.load("encoders", name).Config
     with pytest.raises(ValidationError, match="out_dimm"):
@@ -192,6 +194,47 @@ def test_a_classifier_of_the_encoder_learns_to_tell_its_cases_apart(name: str, t
         loss.backward()
         optimiser.step()
     assert loss < 0.35
+
+
+def test_densenet_of_volumes_is_a_net_of_three_dimensions(tiny: Make) -> None:
+    _, encoder, raw, module = tiny(f"densenet{VOLUMES}")
+    assert encoder.facts == {"dimensions": 3}
+    assert encoder.prepare(raw)["pixels"].shape == (6, 1, 32, 32, 32)
+    assert any(isinstance(part, torch.nn.Conv3d) for part in encoder.modules())
+    assert not any(isinstance(part, torch.nn.Conv2d) for part in encoder.modules())
+    assert module.Encoder(module.Config(), {}).size == 128
+    assert tiny("densenet").encoder.facts == {}, "a model stored before volumes loads as it was"
+
+
+@pytest.mark.parametrize("name", ["densenet", f"densenet{VOLUMES}"])
+def test_training_moves_pictures_a_little_and_differently(name: str, tiny: Make) -> None:
+    _, encoder, raw, _ = tiny(name)
+    pixels = encoder.prepare(raw)["pixels"]
+    torch.manual_seed(3)
+    moved, again = encoder._moved(pixels), encoder._moved(pixels)
+    assert moved.shape == pixels.shape
+    assert (moved != again).any()
+    assert 0 < (moved - pixels).abs().mean() < 0.2
+    still = encoder._moved(torch.full_like(pixels[:1], 0.5))
+    assert still.std() < 1e-5, "the border is continued, not black"
+
+
+def test_what_is_not_for_the_kind_of_picture_is_refused() -> None:
+    of_volumes, of_pictures = SimpleNamespace(dimensions=3), SimpleNamespace(dimensions=2)
+    densenet = registry.load("encoders", "densenet")
+    with pytest.raises(InputError, match="window is for volumes"):
+        densenet.Encoder.learn(densenet.Config(window=(0, 80)), [], of_pictures)
+    with pytest.raises(InputError, match="a volume has 1 channel, got channels 3"):
+        densenet.Encoder.learn(densenet.Config(channels=3), [], of_volumes)
+    lite = registry.load("encoders", "efficientnet_lite")
+    with pytest.raises(InputError, match="Use densenet"):
+        lite.Encoder.learn(lite.Config(), [], of_volumes)
+
+
+@pytest.mark.parametrize("window", [(400, 40), (40, 40), (float("nan"), 1)])
+def test_a_window_that_does_not_rise_is_refused(window: tuple[float, float]) -> None:
+    with pytest.raises(ValueError, match="window: wanted"):
+        registry.load("encoders", "densenet").Config(window=window)
 
 
 def test_a_wild_value_does_not_decide_a_case_by_itself(tiny: Make) -> None:

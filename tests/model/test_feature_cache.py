@@ -104,9 +104,9 @@ def test_a_frozen_encoder_reads_each_picture_once_and_a_changed_one_again(
     read: list[int] = []
     kept = module.pixels_of
 
-    def counting(some: list[Path], *arguments: object) -> torch.Tensor:
+    def counting(some: list[Path], *arguments: object, **named: object) -> torch.Tensor:
         read.append(len(some))
-        tensor: torch.Tensor = kept(some, *arguments)
+        tensor: torch.Tensor = kept(some, *arguments, **named)
         return tensor
 
     monkeypatch.setattr(module, "pixels_of", counting)

