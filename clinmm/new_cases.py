@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 
 from clinmm.cohort.cohort import Cohort
-from clinmm.cohort.spec import NoteInput, RecordInput
+from clinmm.cohort.plausible import canonical
+from clinmm.cohort.spec import ImageInput, NoteInput, RecordInput
 from clinmm.errors import InputError
 from clinmm.folds import Fold
-from clinmm.intake.finding import Context
+from clinmm.intake.context import Context
 from clinmm.intake.run_checks import run_checks
 
 
@@ -20,7 +21,7 @@ def check_same_inputs(study: Cohort, cohort: Cohort) -> None:
             problems.append(f"the study has a {source.kind} input '{name}'; add it to the cohort.")
         elif isinstance(source, RecordInput) and isinstance(other, RecordInput):
             for column, unit in source.numeric.items():
-                if other.numeric.get(column) != unit:
+                if canonical(other.numeric.get(column, "")) != canonical(unit):
                     came = other.numeric.get(column, "nothing of the name")
                     problems.append(
                         f"inputs.{name}: {column} is in {unit} in the study, here {came}."
@@ -29,6 +30,12 @@ def check_same_inputs(study: Cohort, cohort: Cohort) -> None:
                 problems.append(
                     f"inputs.{name}: the study's categorical columns are "
                     f"{list(source.categorical)}, here {list(other.categorical)}."
+                )
+        elif isinstance(source, ImageInput) and isinstance(other, ImageInput):
+            if source.dimensions != other.dimensions:
+                problems.append(
+                    f"inputs.{name}: the study has images of {source.dimensions} dimensions, "
+                    f"here {other.dimensions}."
                 )
         elif isinstance(source, NoteInput) and isinstance(other, NoteInput):
             lacking = set(source.mask) - set(other.mask)

@@ -106,5 +106,9 @@ def _tags(model: type[BaseModel]) -> list[Any]:
     """Values of the model's Literal fields: those by which a union tells its members apart."""
     fields = model.model_fields.values()
     return [
-        v for f in fields if get_origin(f.annotation) is Literal for v in get_args(f.annotation)
+        v
+        for f in fields
+        if get_origin(f.annotation) is Literal
+        for v in get_args(f.annotation)
+        if isinstance(v, str)
     ]

@@ -67,15 +67,19 @@ def _places(
     return places
 
 
-def label_counts(cohort: Cohort) -> tuple[list[str], NDArray[np.float64]]:
-    """Patients in order of appearance, and (P, K + 1) cases of each with each class.
+def label_counts(
+    cohort: Cohort, unit: NDArray[np.object_] | None = None
+) -> tuple[list[str], NDArray[np.float64]]:
+    """Units in order of appearance, and (P, K + 1) cases of each with each class.
 
-    The last column counts the cases of patients without any class, so that they are dealt too.
+    The last column counts the cases of units without any class, so that they are dealt too.
+
+    unit: (n_cases,) what is dealt as one; by default the patient.
     """
-    patients = cohort.table["patient_id"]
-    names = list(dict.fromkeys(patients))
+    whose = cohort.table["patient_id"] if unit is None else unit
+    names = list(dict.fromkeys(whose))
     row = {name: i for i, name in enumerate(names)}
-    at = np.array([row[name] for name in patients])
+    at = np.array([row[name] for name in whose])
     counts = np.zeros((len(names), len(cohort.class_names) + 1))
     np.add.at(counts[:, :-1], at, np.nan_to_num(cohort.targets()))
     none = counts.sum(axis=1) == 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,8 +15,10 @@ from numpy.typing import NDArray
 
 from clinmm.cohort.files import sha256_of
 from clinmm.cohort.notes import TOKEN, mask_pattern
+from clinmm.cohort.read_notes import DATE_FORMATS, NotesRead
 from clinmm.cohort.spec import CohortSpec, ImageInput, NoteInput, RecordInput, SensitiveColumn
 from clinmm.cohort.targets import target_array
+from clinmm.cohort.times import read_times
 from clinmm.errors import InputError, did_you_mean
 
 NOT_RECORDED = "not recorded"
@@ -30,12 +33,16 @@ class Cohort:
     table: one row per case, index 0..n-1, columns `case_id`, `patient_id` (text, never missing)
         and those of the table as text, None where not recorded.
     dropped: step -> number of rows it took away, in the order of the steps.
+    notes_read: what became of each note when it was read; notes stand in `table` as plain text.
+    lines: case id -> its row of the table as a spreadsheet counts, the header being row 1.
     """
 
     spec: CohortSpec
     folder: Path
     table: pd.DataFrame
     dropped: dict[str, int]
+    notes_read: NotesRead = field(default_factory=dict, repr=False)
+    lines: dict[str, int] = field(default_factory=dict, repr=False)
     _hashes: dict[Path, str | None] = field(default_factory=dict, repr=False)
 
     # --- size and target -------------------------------------------------------------------
@@ -84,6 +91,17 @@ class Cohort:
         """Full path of each case's file, None where there is none; a file may be absent on disk."""
         cells = self.table[self._image(name).column]
         return [self.folder / cell if isinstance(cell, str) else None for cell in cells]
+
+    def dimensions(self, name: str) -> int:
+        """2 for pictures, 3 for volumes."""
+        return self._image(name).dimensions
+
+    def without_images(self, cases: dict[str, set[str]]) -> "Cohort":
+        """The same cases, the image cells of some of them emptied: input name -> case ids."""
+        table = self.table.copy()
+        for name, ids in cases.items():
+            table.loc[table["case_id"].isin(ids), self._image(name).column] = None
+        return replace(self, table=table)
 
     def image_sha256(self, name: str) -> list[str | None]:
         """Hex SHA-256 of each case's file, None where there is none. Each file is read once."""
@@ -149,11 +167,13 @@ class Cohort:
         when = self.spec.index_time
         if when is None:
             raise InputError("the cohort file names no index_time. Add index_time: {column: ...}")
-        cells = self.table[when.column]
-        times = pd.Series(pd.NaT, index=cells.index, dtype="datetime64[ns]")
-        for text in when.formats:
-            times = times.fillna(pd.to_datetime(cells, format=text, errors="coerce"))
-        return times
+        return read_times(self.table[when.column], when.formats)["first"]
+
+    def times(self, column: str) -> pd.DataFrame:
+        """(n_cases, `first` and `last`) what each cell of a column of times can mean, by the
+        formats of index_time; see `read_times`."""
+        when = self.spec.index_time
+        return read_times(self.table[column], when.formats if when else DATE_FORMATS)
 
     # --- parts and copies --------------------------------------------------------------------
     def subset(self, indices: Sequence[int] | NDArray[np.int_]) -> "Cohort":
@@ -188,8 +208,7 @@ class Cohort:
         The table's path is left out, so the same data in another folder has the same one.
         """
         whole = hashlib.sha256()
-        spec = self.spec.model_dump(mode="json", exclude={"table"})
-        whole.update(json.dumps(spec, sort_keys=True).encode())
+        whole.update(json.dumps(_meaning(self.spec), sort_keys=True).encode())
         columns = ["case_id", "patient_id", *dict.fromkeys(c for _, c in self.spec.declared())]
         cells = self.table[columns].astype(object)
         rows = cells.where(cells.notna(), None).to_numpy(dtype=object).tolist()
@@ -197,6 +216,25 @@ class Cohort:
         for name in self.spec.input_names("image"):
             whole.update(json.dumps([name, self.image_sha256(name)]).encode())
         return whole.hexdigest()
+
+
+_ADDED: dict[str, Any] = {
+    "dimensions": 2, "file": False, "sections": None, "table": None, "ranges": {},
+}  # fmt: skip
+"""Keys of an input that came after the first fingerprints, with what they are where not written."""
+
+
+def _meaning(spec: CohortSpec) -> dict[str, Any]:
+    """The cohort file but for the table's path. Added keys count only where they say something, so
+    that a run made before them keeps its fingerprint."""
+    said = spec.model_dump(mode="json", exclude={"table"})
+    if said["target"]["time"] is None:
+        del said["target"]["time"]
+    for name, source in said["inputs"].items():
+        said["inputs"][name] = {
+            key: value for key, value in source.items() if key not in _ADDED or value != _ADDED[key]
+        }
+    return said
 
 
 def _no_such(kind: str, name: str, spec: CohortSpec) -> InputError:

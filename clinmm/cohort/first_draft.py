@@ -5,9 +5,17 @@ from pathlib import Path
 
 import pandas as pd
 
+from clinmm.cohort.files import leads_out
+from clinmm.cohort.plausible import likely_unit
 from clinmm.cohort.table import read_table, without_missing
+from clinmm.cohort.times import read_times
 
 IMAGE_ENDINGS = (".dcm", ".dicom", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+VOLUME_ENDINGS = (".nii", ".nii.gz")
+NOTE_ENDINGS = (".txt", ".rtf", ".xml", ".html", ".htm")
+TIME_FORMATS = (
+    "%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y%m%d", "%d.%m.%Y",
+)  # fmt: skip
 LONG_TEXT = 40
 """Mean length in characters from which a column of many different texts is taken for a note."""
 
@@ -36,10 +44,14 @@ def draft_cohort(table_path: Path, out: Path | None = None) -> str:
     case_id, patient_id = _ids(table)
     names = [str(name) for name in table]
     left = [c for c in names if c not in (case_id, patient_id) and table[c].notna().any()]
-    images = [c for c in left if _is_image(table[c])]
-    notes = [c for c in left if c not in images and _is_note(table[c])]
-    numeric = [c for c in left if c not in images + notes and _is_numeric(table[c])]
-    texts = [c for c in left if c not in images + notes + numeric and table[c].nunique() <= 20]
+    images = [c for c in left if _ends(table[c], IMAGE_ENDINGS)]
+    volumes = [c for c in left if _is_volume(table[c], table_path.parent)]
+    files = [c for c in left if _ends(table[c], NOTE_ENDINGS)]
+    notes = [c for c in left if c not in images + volumes + files and _is_note(table[c])]
+    times = {c: formats for c in left if c not in notes and (formats := _formats(table[c]))}
+    known = [*images, *volumes, *files, *notes, *times]
+    numeric = [c for c in left if c not in known and _is_numeric(table[c])]
+    texts = [c for c in left if c not in known + numeric and table[c].nunique() <= 20]
     target = _target(table, texts + numeric)
     others = [c for c in texts + numeric if _names_outcome(c) and c != target]
     inputs = [c for c in texts + numeric if c != target and c not in others]
@@ -51,15 +63,15 @@ def draft_cohort(table_path: Path, out: Path | None = None) -> str:
             *_head(where, case_id, patient_id, missing),
             *_target_lines(table, target, others),
             *_input_lines(
-                images,
-                notes,
-                [c for c in inputs if c in numeric],
+                _of_kind("image", "image", images) + _of_kind("volume", "image", volumes, _IS_3D),
+                _of_kind("note", "note", notes, _NO_MASK)
+                + _of_kind("letter", "note", files, ", file: true" + _NO_MASK),
+                {c: _unit(table[c]) for c in inputs if c in numeric},
                 [c for c in inputs if c in texts],
             ),
+            *_time_lines(times),
             *_sensitive_lines([c for c in left if c != target], set(numeric)),
-            *_unused_lines(
-                names, [*images, *notes, *inputs, *others, case_id, patient_id, str(target)]
-            ),
+            *_unused_lines(names, [*known, *inputs, *others, case_id, patient_id, str(target)]),
             "",
         ]
     )
@@ -85,9 +97,32 @@ def _ids(table: pd.DataFrame) -> tuple[str, str]:
     return case_id, (patients or [case_id])[0]
 
 
-def _is_image(cells: pd.Series) -> bool:
+def _ends(cells: pd.Series, endings: tuple[str, ...]) -> bool:
     known = cells.dropna().str.lower()
-    return bool(known.str.endswith(IMAGE_ENDINGS).mean() > 0.9)
+    return bool(known.str.endswith(endings).mean() > 0.9)
+
+
+def _is_volume(cells: pd.Series, folder: Path) -> bool:
+    """NIfTI files, or folders that are there."""
+    known = cells.dropna()
+    first = [cell for cell in known[:20] if not leads_out(cell)]
+    return _ends(cells, VOLUME_ENDINGS) or (
+        bool(first) and all(cell != "." and os.path.isdir(folder / cell) for cell in first)
+    )
+
+
+def _formats(cells: pd.Series) -> list[str]:
+    """The formats of times that read nearly every cell, together; none if they do not."""
+    known = cells.dropna()
+    read = {text: read_times(known, [text])["first"].notna() for text in TIME_FORMATS}
+    used = [text for text, fits in read.items() if fits.any()]
+    together = pd.DataFrame({text: read[text] for text in used}).any(axis=1)
+    return used if used and together.mean() > 0.9 else []
+
+
+def _unit(cells: pd.Series) -> str:
+    numbers = pd.to_numeric(cells, errors="coerce").dropna()
+    return likely_unit(str(cells.name), list(numbers))
 
 
 def _is_note(cells: pd.Series) -> bool:
@@ -157,27 +192,50 @@ def _target_lines(table: pd.DataFrame, target: str | None, others: list[str]) ->
     return [*lines, f"target: {{name: {name}, {kind}}}", ""]
 
 
+_IS_3D = ", dimensions: 3"
+_NO_MASK = ", mask: []"
+
+
+def _of_kind(name: str, kind: str, columns: list[str], more: str = "") -> list[str]:
+    """A line per column: the input is called `name`, or `name_1`, `name_2` if there are several."""
+    lines = []
+    for place, column in enumerate(columns):
+        own = name if len(columns) == 1 else f"{name}_{place + 1}"
+        lines.append(f"  {own}: {{kind: {kind}, column: {_q(column)}{more}}}")
+    return lines
+
+
 def _input_lines(
-    images: list[str], notes: list[str], numeric: list[str], texts: list[str]
+    images: list[str], notes: list[str], numeric: dict[str, str], texts: list[str]
 ) -> list[str]:
+    """images, notes: lines as they are. numeric: column -> unit."""
     lines = ["inputs: # CHECK: nothing here may be known only after the prediction is made"]
-    for place, column in enumerate(images):
-        name = "image" if len(images) == 1 else f"image_{place + 1}"
-        lines.append(f"  {name}: {{kind: image, column: {_q(column)}}}")
-    for place, column in enumerate(notes):
-        name = "note" if len(notes) == 1 else f"note_{place + 1}"
-        lines.append(f"  {name}: # CHECK: mask the words that give the answer away")
-        lines.append(f"    {{kind: note, column: {_q(column)}, mask: []}}")
+    lines += images
+    if notes:
+        lines += ["  # CHECK: mask the words that give the answer away", *notes]
     if numeric or texts:
         lines += ["  record: # CHECK: units, and that no column follows from the outcome"]
         lines += ["    kind: record"]
         if numeric:
-            lines += ["    numeric:", *(f"      {_q(column)}: unit" for column in numeric)]
+            lines += [
+                "    numeric:",
+                *(f"      {_q(c)}: {_q(unit)}" for c, unit in numeric.items()),
+            ]
         if texts:
             lines += [f"    categorical: {_list(texts)}"]
     if len(lines) == 1:
         lines.append("  note: {kind: note, column: FILL_IN} # CHECK: no input was recognised")
     return [*lines, ""]
+
+
+def _time_lines(times: dict[str, list[str]]) -> list[str]:
+    """Times are never inputs; one may be when the prediction is made."""
+    lines = [
+        f"# index_time: {{column: {_q(column)}, formats: {_list(formats)}}}"
+        for column, formats in times.items()
+    ]
+    check = "# CHECK: is one of these when the prediction is made? Else: time under an input"
+    return [check, *lines, ""] if lines else []
 
 
 def _sensitive_lines(columns: list[str], numeric: set[str]) -> list[str]:

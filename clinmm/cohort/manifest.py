@@ -1,5 +1,6 @@
 """cohort.yaml and its table -> Cohort, or every reason why not."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,8 @@ import pandas as pd
 from pydantic import ValidationError
 
 from clinmm.cohort.cohort import Cohort
-from clinmm.cohort.files import leads_out
+from clinmm.cohort.files import outside
+from clinmm.cohort.read_notes import read_notes
 from clinmm.cohort.spec import CohortSpec, ImageInput
 from clinmm.cohort.table import read_table, resolve_table, without_missing
 from clinmm.cohort.targets import target_array, unknown_values
@@ -51,16 +53,22 @@ def load_cohort(path: Path | str, *, for_prediction: bool = False) -> Cohort:
     if problems := _absent_columns(spec, raw, source, table_path, for_prediction):
         raise InputError(problems)
     table = without_missing(raw, spec.missing)
-    for column in spec.target.columns:
+    for column in (*spec.target.columns, *([spec.target.time] if spec.target.time else [])):
         if column not in table:
             table[column] = None
     problems = _bad_ids(spec, table, source)
     table = table.assign(case_id=table[spec.case_id], patient_id=table[spec.patient_id])
-    cohort = Cohort(spec, table_path.parent, table, {})
+    lines = dict(zip(table["case_id"], range(2, len(table) + 2), strict=True))
+    cohort = Cohort(spec, table_path.parent, table, {}, {}, lines)
     for column, allowed in spec.keep.items():
         cohort = _keep(cohort, cohort.table[column].isin(list(allowed)), "keep")
-    for name in spec.require:
-        cohort = _keep(cohort, cohort.present(name), "require")
+    try:
+        if not problems:
+            cohort = _with_notes(cohort, source)
+            for name in spec.require:
+                cohort = _keep(cohort, cohort.present(name), "require")
+    except InputError as error:
+        problems += error.problems
     if spec.target.columns[0] in raw or not for_prediction:
         problems += [f"{source}.target: {p}" for p in unknown_values(cohort.table, spec.target)]
     problems += _paths_out(cohort, source)
@@ -82,8 +90,13 @@ def resolved_settings(cohort: Cohort) -> dict[str, Any]:
     """The cohort file with its defaults, its table found from anywhere, for a run's copy."""
     settings = cohort.spec.model_dump(mode="json", exclude_none=True)
     if not cohort.spec.table.startswith("${"):
-        settings["table"] = str((cohort.folder / Path(cohort.spec.table).name).resolve())
+        settings["table"] = str(cohort.folder.resolve() / Path(cohort.spec.table).name)
     return settings
+
+
+def _with_notes(cohort: Cohort, source: str) -> Cohort:
+    table, read = read_notes(cohort.spec, cohort.folder, cohort.table, source)
+    return replace(cohort, table=table, notes_read=read)
 
 
 def _keep(cohort: Cohort, belongs: Any, step: str) -> Cohort:
@@ -91,7 +104,7 @@ def _keep(cohort: Cohort, belongs: Any, step: str) -> Cohort:
     n_gone = cohort.n_cases - len(rows)
     dropped = {**cohort.dropped, step: cohort.dropped.get(step, 0) + n_gone}
     part = cohort.subset(rows)
-    return Cohort(part.spec, part.folder, part.table, dropped, part._hashes)
+    return replace(part, dropped=dropped)
 
 
 def _sampled(cohort: Cohort, source: str) -> Cohort:
@@ -105,17 +118,16 @@ def _sampled(cohort: Cohort, source: str) -> Cohort:
     chosen = cohort.table.sample(sample.rows, random_state=sample.seed).index
     dropped = {**cohort.dropped, "sample": cohort.n_cases - sample.rows}
     part = cohort.subset(list(chosen))
-    return Cohort(part.spec, part.folder, part.table, dropped, part._hashes)
+    return replace(part, dropped=dropped)
 
 
 def _absent_columns(
     spec: CohortSpec, raw: pd.DataFrame, source: str, table: Path, for_prediction: bool
 ) -> list[str]:
-    declared = [("case_id", spec.case_id), ("patient_id", spec.patient_id), *spec.declared()]
     known = [str(name) for name in raw.columns]
     return [
         f"{source}.{key}: no column '{column}' in {table.name}. {did_you_mean(column, known)}"
-        for key, column in declared
+        for key, column in spec.table_columns()
         if column not in raw and not (for_prediction and key == "target")
     ]
 
@@ -145,11 +157,11 @@ def _paths_out(cohort: Cohort, source: str) -> list[str]:
     for name, image in cohort.spec.inputs.items():
         if not isinstance(image, ImageInput):
             continue
-        cells = cohort.table[image.column]
-        out = cohort.table["case_id"][[isinstance(c, str) and leads_out(c) for c in cells]]
+        out = cohort.table["case_id"][outside(cohort.folder, cohort.table[image.column])]
         if len(out):
             problems.append(
                 f"{source}.inputs.{name}: {len(out)} paths lead out of the table's folder (cases "
-                f"{', '.join(map(str, out[:5]))}). Write them relative to the table, without '..'."
+                f"{', '.join(map(str, out[:5]))}), by '..' or a link. Write them relative to the "
+                "table, and put the files into its folder."
             )
     return problems

@@ -4,49 +4,50 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import BeforeValidator, Field, PositiveInt, model_validator
+
+from clinmm.cohort.cells import Cell, Cells, Column, Columns, Formats, Settings, all_differ
+from clinmm.cohort.inputs import ImageInput, Input, NoteInput, NoteTable, RecordInput
+
+__all__ = [
+    "BinaryTarget",
+    "CohortSpec",
+    "ImageInput",
+    "IndexTime",
+    "Input",
+    "MulticlassTarget",
+    "MultilabelTarget",
+    "NoteInput",
+    "NoteTable",
+    "RecordInput",
+    "Sample",
+    "SensitiveColumn",
+    "Target",
+]
 
 RESERVED_NAMES = ("all", "any", "fused", "none")
 """Names with a meaning of their own in the tables of a run."""
 
 
-def _cell(value: Any) -> Any:
-    """A table's cells are text, so the values that a cohort file names are text too."""
-    if isinstance(value, bool):
-        raise ValueError(f"got {str(value).lower()}: write it in quotes, as the table spells it.")
-    if isinstance(value, list | dict | set):
-        raise ValueError("wanted one value, got several: write one value per item.")
-    return "" if value is None else str(value)
-
-
-Cell = Annotated[str, BeforeValidator(_cell)]
-Column = Annotated[str, Field(min_length=1)]
-Columns = Annotated[tuple[Column, ...], Field(min_length=1)]
-Cells = Annotated[tuple[Cell, ...], Field(min_length=1)]
 InputName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class BinaryTarget(Settings):
+    """Yes or no, from one column; `positive` and `negative` are the values that mean so.
 
-
-def _differ(what: str, values: tuple[str, ...]) -> None:
-    if repeated := sorted({value for value in values if values.count(value) > 1}):
-        raise ValueError(f"{what} named twice: {', '.join(repeated)}. Name each once.")
-
-
-class BinaryTarget(_Settings):
-    """Yes or no, from one column; `positive` and `negative` are the values that mean so."""
+    time: of any target, the column that says when the outcome was known.
+    """
 
     name: str = Field(min_length=1)
     kind: Literal["binary"]
     column: Column
     positive: Cells
     negative: Cells
+    time: Column | None = None
 
     @model_validator(mode="after")
     def _values_differ(self) -> Self:
-        _differ("values", self.positive + self.negative)
+        all_differ("values", self.positive + self.negative)
         return self
 
     @property
@@ -58,7 +59,7 @@ class BinaryTarget(_Settings):
         return [self.name]
 
 
-class MulticlassTarget(_Settings):
+class MulticlassTarget(Settings):
     """One of several classes, from one column whose values are the classes.
 
     ordered: the classes are listed from lowest to highest, such as grades.
@@ -69,10 +70,11 @@ class MulticlassTarget(_Settings):
     column: Column
     classes: Annotated[tuple[Cell, ...], Field(min_length=2)]
     ordered: bool = False
+    time: Column | None = None
 
     @model_validator(mode="after")
     def _values_differ(self) -> Self:
-        _differ("classes", self.classes)
+        all_differ("classes", self.classes)
         return self
 
     @property
@@ -84,16 +86,17 @@ class MulticlassTarget(_Settings):
         return list(self.classes)
 
 
-class MultilabelTarget(_Settings):
+class MultilabelTarget(Settings):
     """Several findings, one column each, 0 or 1 (or true or false), or not recorded."""
 
     name: str = Field(min_length=1)
     kind: Literal["multilabel"]
     columns: Columns
+    time: Column | None = None
 
     @model_validator(mode="after")
     def _values_differ(self) -> Self:
-        _differ("columns", self.columns)
+        all_differ("columns", self.columns)
         return self
 
     @property
@@ -104,55 +107,7 @@ class MultilabelTarget(_Settings):
 Target = Annotated[BinaryTarget | MulticlassTarget | MultilabelTarget, Field(discriminator="kind")]
 
 
-class ImageInput(_Settings):
-    """A picture file per case; `column` holds its path, relative to the table."""
-
-    kind: Literal["image"]
-    column: Column
-    time: Column | None = None
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return (self.column, *([self.time] if self.time else []))
-
-
-class NoteInput(_Settings):
-    """Free text per case; `mask` lists words and phrases that are hidden from every model."""
-
-    kind: Literal["note"]
-    column: Column
-    mask: tuple[Annotated[str, Field(min_length=1)], ...] = ()
-    time: Column | None = None
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return (self.column, *([self.time] if self.time else []))
-
-
-class RecordInput(_Settings):
-    """Columns of the record: `numeric` maps each to its unit, `categorical` lists the others."""
-
-    kind: Literal["record"]
-    numeric: dict[Column, str] = {}
-    categorical: tuple[Column, ...] = ()
-    time: Column | None = None
-
-    @model_validator(mode="after")
-    def _holds_something(self) -> Self:
-        if not self.numeric and not self.categorical:
-            raise ValueError("no column: name at least one under numeric or categorical.")
-        _differ("columns", (*self.numeric, *self.categorical))
-        return self
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return (*self.numeric, *self.categorical, *([self.time] if self.time else []))
-
-
-Input = Annotated[ImageInput | NoteInput | RecordInput, Field(discriminator="kind")]
-
-
-class SensitiveColumn(_Settings):
+class SensitiveColumn(Settings):
     """An attribute to audit by: a column as it is, or a number cut at `bins`.
 
     Bins are half-open: [0, 40, 65] gives `[0, 40)` and `[40, 65)`.
@@ -172,21 +127,21 @@ def _column_alone(value: Any) -> Any:
     return {"column": value} if isinstance(value, str) else value
 
 
-class IndexTime(_Settings):
+class IndexTime(Settings):
     """When the prediction is made; `formats` are tried in order (as in strptime)."""
 
     column: Column
-    formats: Annotated[tuple[str, ...], Field(min_length=1)] = ("%Y-%m-%d",)
+    formats: Formats = ("%Y-%m-%d",)
 
 
-class Sample(_Settings):
+class Sample(Settings):
     """A random part of the rows: `DataFrame.sample(rows, random_state=seed)`."""
 
     rows: PositiveInt
     seed: int = Field(0, ge=0)
 
 
-class CohortSpec(_Settings):
+class CohortSpec(Settings):
     """A cohort file. What each key means is said in the documentation of the cohort file."""
 
     name: str = Field(min_length=1)
@@ -241,21 +196,51 @@ class CohortSpec(_Settings):
         taken = {"pattern", *(f"{name}_sha256" for name in self.input_names("image"))}
         if clash := sorted(taken & declared):
             problems.append(f"columns {clash} are written by clinmm. Rename them in the table.")
-        notes = [self.inputs[name].columns[0] for name in self.input_names("note")]
-        if len(notes) != len(set(notes)):
+        return problems + self._clashing_notes()
+
+    def _clashing_notes(self) -> list[str]:
+        """The text of a note stands under `column` and nowhere else, or masks would be in vain."""
+        notes = [source for source in self.inputs.values() if isinstance(source, NoteInput)]
+        texts = [text for note in notes for text in (note.column, *(note.sections or ()))]
+        problems = []
+        if len(texts) != len(set(texts)):
             problems.append("inputs: two note inputs read one column. Keep one of them.")
+        own = {c for note in notes for c in (note.sections or ())}
+        own |= {note.column for note in notes if note.assembled or note.file}
+        others = [column for key, column in self.declared() if not self._is_note(key)]
+        if clash := sorted(own & {*others, self.case_id, self.patient_id}):
+            problems.append(
+                f"inputs: {clash} hold or name a note, and are used for something else too. "
+                "Use another column, or another name for the note."
+            )
+        if not self.index_time and any(note.table and note.table.until for note in notes):
+            problems.append("inputs: until: index_time needs the key index_time.")
         return problems
+
+    def _is_note(self, key: str) -> bool:
+        return isinstance(self.inputs.get(key.removeprefix("inputs.")), NoteInput)
 
     def input_names(self, kind: str) -> list[str]:
         """Names of the inputs of one kind, in the order of the file."""
         return [name for name, source in self.inputs.items() if source.kind == kind]
 
     def declared(self) -> Iterator[tuple[str, str]]:
-        """(key of the file, column of the table) for every column that the file names, but ids."""
+        """(key of the file, column of the cohort) for every column that it names, but ids."""
+        return self._named({name: source.columns for name, source in self.inputs.items()})
+
+    def table_columns(self) -> Iterator[tuple[str, str]]:
+        """(key of the file, column that the table needs for it), ids first."""
+        yield "case_id", self.case_id
+        yield "patient_id", self.patient_id
+        yield from self._named({name: source.table_columns for name, source in self.inputs.items()})
+
+    def _named(self, of_inputs: dict[str, tuple[str, ...]]) -> Iterator[tuple[str, str]]:
         yield from (("keep", column) for column in self.keep)
         yield from (("target", column) for column in self.target.columns)
-        for name, source in self.inputs.items():
-            yield from ((f"inputs.{name}", column) for column in source.columns)
+        if self.target.time:
+            yield "target", self.target.time
+        for name, columns in of_inputs.items():
+            yield from ((f"inputs.{name}", column) for column in columns)
         yield from ((f"sensitive.{key}", s.column) for key, s in self.sensitive.items())
         if self.site:
             yield "site", self.site

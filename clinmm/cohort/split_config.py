@@ -18,6 +18,8 @@ class SplitConfig(BaseModel):
 
     inner_folds: with folds, how many models a fold trains, each stopping on another part of the
     fold's training patients; 1 sets the share `validate` aside instead.
+    keep_linked_together: cases that intake finds to be duplicates of one another, or of one
+    person, are dealt out as if they were of one patient.
     """
 
     model_config = ConfigDict(
@@ -30,6 +32,7 @@ class SplitConfig(BaseModel):
     # `validate` is also a method of pydantic's models, so the attribute has another name.
     validate_share: float = Field(0.15, gt=0, lt=0.5, alias="validate")
     inner_folds: int = Field(4, ge=1)
+    keep_linked_together: bool = True
     fractions: dict[Literal["train", "validate", "calibrate", "test"], float] | None = None
     test_from: date | None = None
 

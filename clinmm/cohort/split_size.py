@@ -4,8 +4,10 @@ from math import ceil
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from clinmm.cohort.cohort import Cohort
+from clinmm.cohort.linked import units
 from clinmm.cohort.split_config import SplitConfig
 
 SITE_PATIENTS, SITE_PATIENTS_PER_CLASS = 10, 5
@@ -38,13 +40,15 @@ def count_folds(cohort: Cohort, config: SplitConfig) -> int:
     return config.folds or (len(large_sites(cohort)) if config.by == "site" else 0)
 
 
-def class_patients(cohort: Cohort) -> pd.DataFrame:
+def class_patients(cohort: Cohort, unit: NDArray[np.object_] | None = None) -> pd.DataFrame:
     """One row per class: class_name, n_with, n_without, n_unknown (patients), n_positive (cases).
 
     A patient with both kinds of cases counts in both; unknown means in every case.
+
+    unit: (n_cases,) what counts as one; by default the patient.
     """
     targets = cohort.targets()
-    patients = cohort.table["patient_id"].to_numpy()
+    patients = cohort.table["patient_id"].to_numpy() if unit is None else unit
     rows = []
     for k, name in enumerate(cohort.class_names):
         known = ~np.isnan(targets[:, k])
@@ -61,8 +65,13 @@ def class_patients(cohort: Cohort) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def too_few_patients(cohort: Cohort, config: SplitConfig) -> list[tuple[str, str]]:
-    """(problem, what to do) per class with too few patients, or about the sites; [] if none."""
+def too_few_patients(
+    cohort: Cohort, config: SplitConfig, links: pd.DataFrame | None = None
+) -> list[tuple[str, str]]:
+    """(problem, what to do) per class with too few patients, or about the sites; [] if none.
+
+    Patients that `links` (`schema.LINKS`) connect count once, where the split keeps them together.
+    """
     if config.by == "site" and cohort.spec.site is None:
         return [("split by site: the cohort file names no site.", "Add site: COLUMN.")]
     if config.by == "time" and cohort.spec.index_time is None:
@@ -77,15 +86,20 @@ def too_few_patients(cohort: Cohort, config: SplitConfig) -> list[tuple[str, str
             )
         ]
     needed = patients_needed(config)
-    unit = cohort.spec.unit_name
+    name = cohort.spec.unit_name
+    unit = units(cohort, links if config.keep_linked_together else None)
+    counted_once = ""
+    if (n_joined := cohort.n_patients - len(set(unit))) > 0:
+        counted_once = f" ({n_joined} are counted with the {name} they are linked to)"
     problems = []
-    for row in class_patients(cohort).itertuples():
+    for row in class_patients(cohort, unit).itertuples():
         sides = [("with", int(str(row.n_with)))]
         if cohort.task != "multiclass":
             sides.append(("without", int(str(row.n_without))))
         problems += [
             (
-                f"{n} {unit}s {side} '{row.class_name}', this split needs at least {needed}.",
+                f"{n} {name}s {side} '{row.class_name}'{counted_once}, "
+                f"this split needs at least {needed}.",
                 "Ask for fewer folds or larger parts, or leave the class out.",
             )
             for side, n in sides

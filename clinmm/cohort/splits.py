@@ -9,14 +9,19 @@ from numpy.typing import NDArray
 from clinmm import schema
 from clinmm.cohort.allocation import deal, label_counts
 from clinmm.cohort.cohort import Cohort
+from clinmm.cohort.linked import units
 from clinmm.cohort.split_config import PARTS, SplitConfig
 from clinmm.cohort.split_size import MOST_LISTED, large_sites, too_few_patients
 from clinmm.errors import InputError
 
 __all__ = ["SplitConfig", "make_splits"]
 
+Units = NDArray[np.object_]
 
-def make_splits(cohort: Cohort, config: SplitConfig, seed: int) -> pd.DataFrame:
+
+def make_splits(
+    cohort: Cohort, config: SplitConfig, seed: int, links: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """The splits table (`schema.SPLITS`): every case once per repeat and fold.
 
     With folds: `test`, or `train` with `member` 0 .. inner_folds - 1 (model m of the fold learns
@@ -24,27 +29,29 @@ def make_splits(cohort: Cohort, config: SplitConfig, seed: int) -> pd.DataFrame:
     `validate` (member 0). Without: train and calibrate and test (member -1), validate (member 0).
     By site and by time, cases of a test patient that are not test cases are left out of the fold.
 
-    Stratified by patient on every class (see `allocation.deal`). The same cohort, config and
-    seed give the same table.
+    Stratified by patient on every class (see `allocation.deal`). Patients that `links`
+    (`schema.LINKS`) connect are dealt out as one, unless the config says otherwise. The same
+    cohort, config, seed and links give the same table.
 
     Raises:
         InputError: a class has too few patients for this split (says how many it takes), the
             cohort names no site or index_time, or no case is on one side of `test_from`.
     """
-    if problems := too_few_patients(cohort, config):
+    if problems := too_few_patients(cohort, config, links):
         raise InputError([f"split: {problem} {advice}" for problem, advice in problems])
+    unit = units(cohort, links if config.keep_linked_together else None)
     if config.by == "site":
-        parts = _by_site(cohort, config, seed)
+        parts = _by_site(cohort, unit, config, seed)
     elif config.by == "time":
-        parts = [_by_time(cohort, config, seed)]
+        parts = [_by_time(cohort, unit, config, seed)]
     elif config.folds:
-        parts = _by_fold(cohort, config, config.folds, seed)
+        parts = _by_fold(cohort, unit, config, config.folds, seed)
     else:
-        names, counts = label_counts(cohort)
+        names, counts = label_counts(cohort, unit)
         rng = np.random.default_rng([seed, 0])
         dealt = deal(counts, list(config.shares.values()), rng)
         part_of = {name: PARTS[part] for name, part in zip(names, dealt, strict=True)}
-        splits = [part_of[patient] for patient in cohort.table["patient_id"]]
+        splits = [part_of[one] for one in unit]
         members = [0 if split == "validate" else -1 for split in splits]
         parts = [_rows(cohort, 0, 0, splits, members)]
     return schema.SPLITS.fill(pd.concat(parts, ignore_index=True))
@@ -67,29 +74,31 @@ def _rows(
     return rows[rows["split"] != ""]
 
 
-def _by_fold(cohort: Cohort, config: SplitConfig, folds: int, seed: int) -> list[pd.DataFrame]:
-    names, counts = label_counts(cohort)
+def _by_fold(
+    cohort: Cohort, unit: Units, config: SplitConfig, folds: int, seed: int
+) -> list[pd.DataFrame]:
+    names, counts = label_counts(cohort, unit)
     parts = []
     for repeat in range(config.repeats):
         dealt = deal(counts, [1 / folds] * folds, np.random.default_rng([seed, repeat]))
         for fold in range(folds):
-            tested = {name for name, part in zip(names, dealt, strict=True) if part == fold}
-            is_test = cohort.table["patient_id"].isin(tested).to_numpy()
-            parts.append(_fold(cohort, config, (seed, repeat, fold), is_test))
+            tested = [name for name, part in zip(names, dealt, strict=True) if part == fold]
+            is_test = pd.Index(unit).isin(tested)
+            parts.append(_fold(cohort, unit, config, (seed, repeat, fold), is_test))
     return parts
 
 
 def _fold(
     cohort: Cohort,
+    unit: Units,
     config: SplitConfig,
     key: tuple[int, int, int],
     is_test: NDArray[np.bool_],
 ) -> pd.DataFrame:
     """One fold: the test cases, and the cases of the other patients dealt out for stopping."""
     seed, repeat, fold = key
-    tested = set(cohort.table["patient_id"][is_test])
-    learns = ~cohort.table["patient_id"].isin(tested).to_numpy()
-    names, counts = label_counts(cohort.subset(np.flatnonzero(learns)))
+    learns = np.flatnonzero(~pd.Index(unit).isin(unit[is_test]))
+    names, counts = label_counts(cohort.subset(learns), unit[learns])
     rng = np.random.default_rng([seed, repeat, fold + 1])
     if config.inner_folds > 1:
         dealt = deal(counts, [1 / config.inner_folds] * config.inner_folds, rng)
@@ -99,22 +108,22 @@ def _fold(
         both = (("train", -1), ("validate", 0))
         place = {name: both[part] for name, part in zip(names, dealt, strict=True)}
     splits, members = [], []
-    for patient, test in zip(cohort.table["patient_id"], is_test, strict=True):
-        split, member = ("test", -1) if test else place.get(patient, ("", -1))
+    for one, test in zip(unit, is_test, strict=True):
+        split, member = ("test", -1) if test else place.get(one, ("", -1))
         splits.append(split)
         members.append(member)
     return _rows(cohort, repeat, fold, splits, members)
 
 
-def _by_site(cohort: Cohort, config: SplitConfig, seed: int) -> list[pd.DataFrame]:
+def _by_site(cohort: Cohort, unit: Units, config: SplitConfig, seed: int) -> list[pd.DataFrame]:
     cells = cohort.table[cohort.spec.site]
     return [
-        _fold(cohort, config, (seed, 0, fold), (cells == site).to_numpy(bool))
+        _fold(cohort, unit, config, (seed, 0, fold), (cells == site).to_numpy(bool))
         for fold, site in enumerate(large_sites(cohort))
     ]
 
 
-def _by_time(cohort: Cohort, config: SplitConfig, seed: int) -> pd.DataFrame:
+def _by_time(cohort: Cohort, unit: Units, config: SplitConfig, seed: int) -> pd.DataFrame:
     times = cohort.index_times()
     if times.isna().any():
         ids = ", ".join(cohort.table["case_id"][times.isna()][:MOST_LISTED])
@@ -129,14 +138,12 @@ def _by_time(cohort: Cohort, config: SplitConfig, seed: int) -> pd.DataFrame:
             f"{config.test_from}; the times run from {times.min():%Y-%m-%d} to "
             f"{times.max():%Y-%m-%d}. Choose test_from between them."
         )
-    tested = set(cohort.table["patient_id"][is_test])
-    earlier = ~cohort.table["patient_id"].isin(tested).to_numpy()
-    names, counts = label_counts(cohort.subset(np.flatnonzero(earlier)))
+    earlier = np.flatnonzero(~pd.Index(unit).isin(unit[is_test]))
+    names, counts = label_counts(cohort.subset(earlier), unit[earlier])
     share = [config.shares[part] for part in PARTS[:3]]
     dealt = deal(counts, [s / sum(share) for s in share], np.random.default_rng([seed, 0]))
     place = {name: PARTS[part] for name, part in zip(names, dealt, strict=True)}
     splits = [
-        "test" if test else place.get(patient, "")
-        for patient, test in zip(cohort.table["patient_id"], is_test, strict=True)
+        "test" if test else place.get(one, "") for one, test in zip(unit, is_test, strict=True)
     ]
     return _rows(cohort, 0, 0, splits, [0 if split == "validate" else -1 for split in splits])

@@ -1,3 +1,6 @@
+import hashlib
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -135,6 +138,50 @@ def test_the_fingerprint_follows_cells_files_and_settings_but_not_the_place(
     path = write()
     (path.parent / "b.png").write_bytes(b"other")
     assert load_cohort(path).fingerprint != first
+
+
+def test_a_run_made_before_a_key_was_added_keeps_its_fingerprint(write: Write) -> None:
+    cohort = load_cohort(write(rows=[row for row in ROWS if row[0] in ("c1", "c2")]))
+    nothing = {"time": None}
+    said = {  # every key of the first fingerprints
+        "name": "small", "case_id": "case", "patient_id": "patient", "unit_name": "patient",
+        "missing": ["", "?"], "keep": {}, "require": [], "drop_duplicates_of": None,
+        "target": {"name": "died", "kind": "binary", "column": "alive",
+                   "positive": ["N"], "negative": ["Y"]},
+        "inputs": {
+            "image": {"kind": "image", "column": "picture", **nothing},
+            "note": {"kind": "note", "column": "text", "mask": ["died"], **nothing},
+            "record": {"kind": "record", "numeric": {"age": "years"}, "categorical": ["sex"],
+                       **nothing},
+        },
+        "sensitive": {"sex": {"column": "sex", "bins": None},
+                      "age": {"column": "age", "bins": [0.0, 40.0, 65.0, 120.0]}},
+        "site": None, "index_time": None, "sample": None,
+    }  # fmt: skip
+    columns = ["case_id", "patient_id", "alive", "picture", "text", "age", "sex"]
+    rows = [
+        ["c1", "p1", "N", "a.png", "Cough. She died at home.", "39", "F"],
+        ["c2", "p1", "Y", "b.png", "Cough.", "40", "F"],
+    ]
+    parts = [
+        json.dumps(said, sort_keys=True),
+        json.dumps([columns, rows]),
+        json.dumps(["image", cohort.image_sha256("image")]),
+    ]
+    assert cohort.fingerprint == hashlib.sha256("".join(parts).encode()).hexdigest()
+
+
+def test_an_added_key_that_says_something_changes_the_fingerprint(write: Write) -> None:
+    first = load_cohort(write()).fingerprint
+    for name, added in (
+        ("image", {"dimensions": 3}),
+        ("note", {"file": True}),
+        ("record", {"ranges": {"age": [0, 120]}}),
+    ):
+        inputs = {**SETTINGS["inputs"], name: {**SETTINGS["inputs"][name], **added}}
+        assert load_cohort(write(inputs=inputs)).fingerprint != first
+    timed = {**SETTINGS["target"], "time": "view"}
+    assert load_cohort(write(target=timed)).fingerprint != first
 
 
 def test_a_subset_keeps_the_order_asked_for(write: Write) -> None:

@@ -1,3 +1,4 @@
+import hashlib
 import importlib.util
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ import yaml
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from clinmm import schema
 from clinmm.cohort.allocation import deal
 from clinmm.cohort.cohort import Cohort
 from clinmm.cohort.manifest import load_cohort
@@ -238,6 +240,78 @@ def test_by_time_later_cases_test_and_their_patients_do_not_train(make: Make) ->
     cohort.table.loc[0, "date"] = "soon"
     with pytest.raises(InputError, match="1 cases have no index_time"):
         make_splits(cohort, config, seed=0)
+
+
+def linked(cohort: Cohort, *patients: tuple[str, str]) -> pd.DataFrame:
+    """Links between the first cases of pairs of patients."""
+    first = cohort.table.groupby("patient_id")["case_id"].first()
+    rows = [
+        {
+            "case_id": first[one],
+            "other_case_id": first[other],
+            "input": "note",
+            "kind": "same_patient",
+            "distance": 0.0,
+        }
+        for one, other in patients
+    ]
+    return schema.LINKS.fill(pd.DataFrame(rows)) if rows else schema.LINKS.empty()
+
+
+EVERY_SPLIT = [
+    SplitConfig(folds=5, repeats=2),
+    SplitConfig(folds=5, inner_folds=1),
+    SplitConfig(),
+    SplitConfig(by="site"),
+    SplitConfig(by="time", test_from="2018-01-01"),
+]
+
+
+@pytest.mark.parametrize("config", EVERY_SPLIT)
+def test_linked_patients_are_never_in_two_parts_of_a_fold(make: Make, config: SplitConfig) -> None:
+    cohort = make(n=150, positive=0.4)
+    pairs = [
+        ("p0", "p7"),
+        ("p7", "p23"),
+        ("p100", "p3"),
+        *((f"p{i}", f"p{i + 1}") for i in range(30, 40)),
+    ]
+    splits = make_splits(cohort, config, 0, linked(cohort, *pairs))
+    assert_no_patient_in_two_splits(splits)
+    group = dict.fromkeys(["p0", "p7", "p23"], "a") | dict.fromkeys(["p100", "p3"], "b")
+    group |= dict.fromkeys([f"p{i}" for i in range(30, 41)], "c")
+    joined = splits.assign(patient_id=splits["patient_id"].replace(group))
+    assert_no_patient_in_two_splits(joined)
+    apart = make_splits(cohort, config, 0)
+    with pytest.raises(AssertionError):
+        assert_no_patient_in_two_splits(apart.assign(patient_id=apart["patient_id"].replace(group)))
+    free = config.model_copy(update={"keep_linked_together": False})
+    pd.testing.assert_frame_equal(make_splits(cohort, free, 0, linked(cohort, *pairs)), apart)
+
+
+@pytest.mark.parametrize("config", EVERY_SPLIT)
+def test_without_links_the_table_is_the_same_bit_for_bit(make: Make, config: SplitConfig) -> None:
+    cohort = make(n=150, positive=0.4)
+    plain = make_splits(cohort, config, 3)
+    pd.testing.assert_frame_equal(make_splits(cohort, config, 3, linked(cohort)), plain)
+    elsewhere = linked(cohort, ("p0", "p7")).assign(other_case_id="of another cohort")
+    pd.testing.assert_frame_equal(make_splits(cohort, config, 3, elsewhere), plain)
+
+
+def test_the_table_of_a_cohort_and_seed_never_changes(make: Make) -> None:
+    splits = make_splits(make(), SplitConfig(folds=5, repeats=3), seed=0)
+    rows = splits.astype(str).agg("|".join, axis=1)
+    digest = hashlib.sha256("\n".join(rows).encode()).hexdigest()
+    assert digest.startswith("31f7a80cc167df85")
+
+
+def test_linked_patients_count_once_where_a_class_has_too_few(make: Make) -> None:
+    cohort = make(n=50, positive=0.1)
+    links = linked(cohort, ("p0", "p1"))
+    with pytest.raises(
+        InputError, match=r"4 patients with 'died' \(1 are counted with the patient"
+    ):
+        make_splits(cohort, SplitConfig(folds=5), 0, links)
 
 
 @pytest.mark.parametrize(

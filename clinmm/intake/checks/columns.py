@@ -5,7 +5,8 @@ import pandas as pd
 
 from clinmm.cohort.cohort import Cohort
 from clinmm.cohort.spec import RecordInput
-from clinmm.intake.finding import Context, Finding
+from clinmm.intake.context import Context
+from clinmm.intake.finding import Finding
 
 
 def check(cohort: Cohort, context: Context) -> list[Finding]:
@@ -19,8 +20,11 @@ def check(cohort: Cohort, context: Context) -> list[Finding]:
         findings += _says_nothing(cohort, column)
     for name in binned.values():
         findings += _outside(cohort, name)
-    if cohort.spec.index_time:
-        findings += _times(cohort, cohort.spec.index_time.column)
+    timed = [source.time for source in cohort.spec.inputs.values()]
+    index = cohort.spec.index_time
+    for time in dict.fromkeys([index.column if index else None, cohort.spec.target.time, *timed]):
+        if time:
+            findings += _times(cohort, time)
     return findings
 
 
@@ -73,7 +77,7 @@ def _outside(cohort: Cohort, name: str) -> list[Finding]:
 
 
 def _times(cohort: Cohort, column: str) -> list[Finding]:
-    ids = _ids(cohort, cohort.index_times().isna() & cohort.table[column].notna())
+    ids = _ids(cohort, cohort.times(column)["first"].isna() & cohort.table[column].notna())
     if not ids:
         return []
     detail = f"{len(ids)} times are in none of the formats; cases {', '.join(ids[:5])}."

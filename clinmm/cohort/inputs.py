@@ -1,0 +1,167 @@
+"""What a case is predicted from, as the cohort file says it: images, notes, the record."""
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from clinmm.cohort.cells import Column, Columns, Formats, Settings, all_differ
+
+
+class ImageInput(Settings):
+    """A picture or volume per case; `column` holds its path, relative to the table.
+
+    dimensions: 2 for one picture file; 3 for a volume, which is a folder with one DICOM series,
+        one multi-frame DICOM file or one NIfTI file.
+    """
+
+    kind: Literal["image"]
+    column: Column
+    dimensions: Literal[2, 3] = 2
+    time: Column | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column, *([self.time] if self.time else []))
+
+    @property
+    def table_columns(self) -> tuple[str, ...]:
+        return self.columns
+
+
+class NoteTable(Settings):
+    """Several notes per case, one row each, in a second table.
+
+    path: a .csv or .parquet file, relative to the cohort's table, not out of its folder.
+    case_id, text: its columns. time: its column with the time of the note, which gives the order;
+        without it the order is that of the rows. section: its column with a heading for the note.
+    until: leave out the notes that are not known to be from before the case's index_time.
+    formats: of `time`, as in strptime; those of index_time if left out.
+    """
+
+    path: str = Field(min_length=1)
+    case_id: Column
+    text: Column
+    time: Column | None = None
+    section: Column | None = None
+    until: Literal["index_time"] | None = None
+    formats: Formats | None = None
+
+    @model_validator(mode="after")
+    def _limit_needs_times(self) -> Self:
+        if self.until and not self.time:
+            raise ValueError("until: needs time, the column that says when a note was written.")
+        return self
+
+
+class NoteInput(Settings):
+    """Free text per case; `mask` lists words and phrases that are hidden from every model.
+
+    The text is in `column`; or in the files that `column` names (`file`); or put together under
+    the name `column` from `sections`, columns in order, or from the rows of a second `table`.
+    """
+
+    kind: Literal["note"]
+    column: Column
+    file: bool = False
+    sections: Columns | None = None
+    table: NoteTable | None = None
+    mask: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    time: Column | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if sum([self.file, self.sections is not None, self.table is not None]) > 1:
+            raise ValueError("file, sections and table exclude each other. Keep one.")
+        if self.sections:
+            all_differ("sections", self.sections)
+        if self.table and self.time:
+            raise ValueError("time: the times of a second table belong in it, as table.time.")
+        return self
+
+    @property
+    def assembled(self) -> bool:
+        """Whether `column` is no column of the table, but put together from others."""
+        return bool(self.sections or self.table)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column, *([self.time] if self.time else []))
+
+    @property
+    def table_columns(self) -> tuple[str, ...]:
+        text = self.sections or (() if self.table else (self.column,))
+        return (*text, *([self.time] if self.time else []))
+
+
+class RecordInput(Settings):
+    """Columns of the record: `numeric` maps each to its unit, `categorical` lists the others.
+
+    In the file a unit may come with a range, `temperature: {unit: degC, range: [30, 45]}`; the
+    range then stands in `ranges`. A value outside, its ends included, is a finding.
+    """
+
+    kind: Literal["record"]
+    numeric: dict[Column, str] = {}
+    ranges: dict[Column, tuple[float, float]] = {}
+    categorical: tuple[Column, ...] = ()
+    time: Column | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_ranges_apart(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping) or not isinstance(given.get("numeric"), Mapping):
+            return given
+        units: dict[Any, Any] = {}
+        ranges: dict[Any, Any] = {}
+        problems = []
+        for column, said in given["numeric"].items():
+            if not isinstance(said, Mapping):
+                units[column] = said
+            elif "unit" not in said or set(said) - {"unit", "range"}:
+                problems.append(
+                    f"numeric.{column}: wanted a unit, or {{unit: ..., range: [low, high]}}."
+                )
+            else:
+                units[column] = said["unit"]
+                if "range" in said:
+                    ranges[column] = said["range"]
+        if problems:
+            raise ValueError("\n".join(problems))
+        if not ranges:
+            return given
+        apart = given.get("ranges") or {}
+        if not isinstance(apart, Mapping) or set(apart) & set(ranges):
+            raise ValueError("ranges: a column's range is given twice. Give it once.")
+        return {**given, "numeric": units, "ranges": {**apart, **ranges}}
+
+    @model_validator(mode="after")
+    def _holds_something(self) -> Self:
+        if not self.numeric and not self.categorical:
+            raise ValueError("no column: name at least one under numeric or categorical.")
+        all_differ("columns", (*self.numeric, *self.categorical))
+        problems = [
+            f"ranges: '{column}' is not among the numeric columns."
+            for column in self.ranges
+            if column not in self.numeric
+        ]
+        problems += [
+            f"ranges.{column}: wanted two rising numbers, got [{low:g}, {high:g}]."
+            for column, (low, high) in self.ranges.items()
+            if not (low < high and math.isfinite(high - low))
+        ]
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (*self.numeric, *self.categorical, *([self.time] if self.time else []))
+
+    @property
+    def table_columns(self) -> tuple[str, ...]:
+        return self.columns
+
+
+Input = Annotated[ImageInput | NoteInput | RecordInput, Field(discriminator="kind")]
