@@ -1,4 +1,4 @@
-"""One small phantom cohort with nothing planted and one with everything, made once."""
+"""Small phantom cohorts, made once: clean, with the flaws of the demo, with all others, and CT."""
 
 import json
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import pandas as pd
 import pydicom
 import pytest
 
-from clinmm.cohort.phantom import PLANTS, make_phantom
+from clinmm.cohort.phantom import ALL_PLANTS, PLANTS, make_phantom
 
 
 @dataclass(frozen=True)
@@ -47,4 +47,28 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Made:
 def flawed(tmp_path_factory: pytest.TempPathFactory) -> Made:
     folder = tmp_path_factory.mktemp("phantom") / "flawed"
     make_phantom(folder, seed=1, n_patients=30, plant=PLANTS)
+    return read(folder)
+
+
+@pytest.fixture(scope="session")
+def full_of_flaws(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """Every plant that leaves the others' truth alone: all but the demo's."""
+    folder = tmp_path_factory.mktemp("phantom") / "full_of_flaws"
+    plants = [name for name in ALL_PLANTS if name not in PLANTS]
+    make_phantom(folder, seed=1, n_patients=36, plant=plants)
+    return read(folder)
+
+
+@pytest.fixture(scope="session")
+def twice(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """Pictures and patients that are there twice."""
+    folder = tmp_path_factory.mktemp("phantom") / "twice"
+    make_phantom(folder, seed=1, n_patients=30, plant=["duplicate_images", "same_patient"])
+    return read(folder)
+
+
+@pytest.fixture(scope="session")
+def ct(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    folder = tmp_path_factory.mktemp("phantom") / "ct"
+    make_phantom(folder, seed=1, n_patients=5, modality="ct")
     return read(folder)

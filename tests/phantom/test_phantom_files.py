@@ -67,7 +67,7 @@ def test_all_refusals_come_at_once(tmp_path):
     with pytest.raises(InputError) as refused:
         make_phantom(tmp_path, seed=-1, n_patients=0, plant=["halo", "side_marker"])
     unknown, seed, patients = refused.value.problems
-    assert "unknown 'halo'; choose from side_marker, stated_label, faint_group" in unknown
+    assert "unknown 'halo'; choose from side_marker, stated_label, faint_group, " in unknown
     assert "got -1" in seed
     assert "got 0" in patients
     with pytest.raises(InputError, match="must be a list of names, got the text 'side_marker'"):

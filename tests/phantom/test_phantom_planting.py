@@ -9,7 +9,9 @@ from clinmm.cohort.phantom import PLANTS, make_phantom
 from clinmm.cohort.phantom.findings import FINDINGS
 from clinmm.cohort.phantom.latents import PLANT, draw_cases, stream
 from clinmm.cohort.phantom.picture import burn_marker
-from clinmm.cohort.phantom.planting import REGISTRY, STATEMENTS
+from clinmm.cohort.phantom.planting import REGISTRY
+from clinmm.cohort.phantom.planting.faint_group import SHARE_LEFT
+from clinmm.cohort.phantom.planting.stated_label import STATEMENTS
 
 
 def entry(made, name):
@@ -55,7 +57,9 @@ def test_the_label_is_stated_in_exactly_the_recorded_notes(flawed):
 def test_a_plant_goes_with_its_label_as_often_as_it_says(name, finding):
     cases = draw_cases(0, 1000)
     planted = REGISTRY[name](cases, stream(0, PLANT, 0))
-    has = np.array([case.marker if name == "side_marker" else bool(case.stated) for case in cases])
+    has = np.array(
+        [case.flaws.marker if name == "side_marker" else bool(case.flaws.stated) for case in cases]
+    )
     label = np.array([case.labels[finding] for case in cases])
     assert planted.class_name == FINDINGS[finding]
     there = [case.present[planted.input] for case in cases]
@@ -68,12 +72,14 @@ def test_a_plant_goes_with_its_label_as_often_as_it_says(name, finding):
     assert has[label == 0].mean() == pytest.approx(want["share_of_negatives"], abs=0.03)
 
 
-def test_findings_of_the_faint_group_are_drawn_half_as_far_from_normal():
+def test_findings_of_the_faint_group_are_drawn_nearer_to_normal():
     cases, plain = draw_cases(0, 200), draw_cases(0, 200)
     REGISTRY["faint_group"](cases, stream(0, PLANT, 0))
     for case, before in zip(cases, plain, strict=True):
         lost = before.image_evidence - case.image_evidence
-        expected = 0.5 * before.separation * before.labels if case.sex == "F" else np.zeros(4)
+        expected = (
+            (1 - SHARE_LEFT) * before.separation * before.labels if case.sex == "F" else np.zeros(4)
+        )
         np.testing.assert_allclose(lost, expected)
 
 

@@ -2,10 +2,13 @@
 
 >>> from clinmm.cohort.phantom import PLANTS
 >>> PLANTS
-('side_marker', 'stated_label', 'faint_group')
+('side_marker', 'stated_label', 'faint_group', 'duplicate_images', 'missing_note')
 """
 
 from clinmm.cohort.phantom.generate import make_phantom
-from clinmm.cohort.phantom.planting import PLANTS
+from clinmm.cohort.phantom.planting import ALL_PLANTS
 
-__all__ = ["PLANTS", "make_phantom"]
+PLANTS = ("side_marker", "stated_label", "faint_group", "duplicate_images", "missing_note")
+"""What the demo plants; `ALL_PLANTS` is everything that can be planted."""
+
+__all__ = ["ALL_PLANTS", "PLANTS", "make_phantom"]

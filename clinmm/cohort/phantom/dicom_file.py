@@ -40,6 +40,8 @@ MACHINES = (
     Machine("Phantom DX 4", 384, 384, 1.00, 1.12, "MONOCHROME1", 16, 0.25, 0.0, 0.038),
     Machine("Phantom DX 5", 576, 512, 0.66, 1.05, "MONOCHROME2", 12, 2.0, -500.0, 0.030),
 )
+# In no cohort but one with a planted site shortcut.
+SITE_MACHINE = Machine("Phantom DX 6", 448, 384, 0.85, 1.04, "MONOCHROME2", 16, 1.0, 0.0, 0.032)
 
 
 def write_dicom(
@@ -73,7 +75,7 @@ def write_dicom(
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     ds = Dataset()
     ds.file_meta = meta
-    _identify(ds, case_id, patient_id, sex, age, seen_on)
+    identify(ds, case_id, patient_id, sex, age, seen_on)
     ds.SOPClassUID = meta.MediaStorageSOPClassUID
     ds.SOPInstanceUID = meta.MediaStorageSOPInstanceUID
     ds.StudyInstanceUID = generate_uid(entropy_srcs=[*entropy, case_id, "study"])
@@ -110,9 +112,7 @@ def _stored(picture: np.ndarray, machine: Machine) -> tuple[np.ndarray, float, f
     return values.astype("<u2"), centre, machine.slope * (high - low)
 
 
-def _identify(
-    ds: Dataset, case_id: str, patient_id: str, sex: str, age: int, seen_on: date
-) -> None:
+def identify(ds: Dataset, case_id: str, patient_id: str, sex: str, age: int, seen_on: date) -> None:
     ds.SpecificCharacterSet = "ISO_IR 192"
     ds.PatientName = ""
     ds.PatientID = patient_id

@@ -69,8 +69,13 @@ class Thorax:
 
 def step(distance: np.ndarray, width: float) -> np.ndarray:
     """Smooth 0 to 1 over `width` mm around distance 0."""
-    u = np.clip(distance * (1.0 / width) + 0.5, 0.0, 1.0)
-    return np.asarray(u * u * (3.0 - 2.0 * u))
+    u = np.asarray(distance * (1.0 / width) + 0.5)
+    np.clip(u, 0.0, 1.0, out=u)
+    out = np.asarray(u * u)
+    u *= -2.0
+    u += 3.0
+    out *= u  # u u (3 - 2 u), in place: most of the time goes here
+    return out
 
 
 def bump(squared: np.ndarray) -> np.ndarray:

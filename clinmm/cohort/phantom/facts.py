@@ -50,7 +50,7 @@ FACTS = {
     ),
     "rigors": Fact(
         "complaint",
-        0.04,
+        0.10,
         {"consolidation": 0.42},
         ("chills", "rigors", "shaking chills"),
         ("chills", "rigors"),
@@ -72,7 +72,7 @@ FACTS = {
     ),
     "orthopnoea": Fact(
         "complaint",
-        0.05,
+        0.08,
         {"cardiomegaly": 0.32, "effusion": 0.12},
         ("orthopnea", "needs three pillows at night", "breathless lying flat"),
         ("orthopnea", "PND"),
@@ -86,14 +86,14 @@ FACTS = {
     ),
     "weight_loss": Fact(
         "complaint",
-        0.07,
+        0.10,
         {"nodule": 0.35},
         ("weight loss", "unintentional weight loss", "6 kg of wt loss"),
         ("weight loss",),
     ),
     "haemoptysis": Fact(
         "complaint",
-        0.02,
+        0.06,
         {"nodule": 0.22},
         ("blood streaked sputum", "hemoptysis", "specks of blood in phlegm"),
         ("hemoptysis",),
@@ -101,7 +101,7 @@ FACTS = {
     ),
     "dull_base": Fact(
         "examination",
-        0.05,
+        0.11,
         {"effusion": 0.40},
         (
             "dull to percussion at one base",
@@ -121,7 +121,7 @@ FACTS = {
     ),
     "displaced_apex": Fact(
         "examination",
-        0.05,
+        0.09,
         {"cardiomegaly": 0.22},
         ("apex beat displaced", "S3 gallop", "JVP raised"),
         ("JVP not raised", "apex beat normal"),

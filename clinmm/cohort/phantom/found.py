@@ -15,40 +15,109 @@ MANY_TIMES = 5.0
 """A map dwells on the marker if the marker's corner holds so many times the attribution that its
 area would."""
 
+MOST = 0.5
+"""Share of the planted cases that a check must name to have found them, and share of those that it
+names that must be planted: naming every case finds nothing."""
+
+Plant = dict[str, Any]
+Look = tuple[bool, str]
+
 
 def planted_and_found(run: Run, cohort_folder: Path) -> pd.DataFrame:
-    """One row per plant: planted, concerns, audit, found (yes or no), evidence.
+    """One row per plant and audit of it: planted, concerns, audit, found (yes or no), evidence.
 
     Args:
         run: a finished study of the phantom cohort.
         cohort_folder: where its truth.json is.
     """
     truth = json.loads((cohort_folder / "truth.json").read_text(encoding="utf-8"))
+    intake = run.read("intake")
     rows = []
     for plant in truth["planted"]:
-        audit, look = _LOOK[plant["name"]]
-        found, evidence = look(run, plant)
-        rows.append(
-            {
-                "planted": plant["name"],
-                "concerns": f"{plant['class_name']}, {len(plant['case_ids'])} cases",
-                "audit": audit,
-                "found": "yes" if found else "no",
-                "evidence": evidence,
-            }
-        )
+        name = plant["name"]
+        looks: list[tuple[str, Look]] = []
+        if name in _IN_INTAKE:
+            audit = f"intake: {check_of(name).replace('_', ' ')}"
+            looks.append((audit, look_in_intake(intake, plant)))
+        if name in _IN_RUN:
+            audit, look = _IN_RUN[name]
+            looks.append((audit, look(run, plant)))
+        for audit, (found, evidence) in looks:
+            rows.append(
+                {
+                    "planted": name,
+                    "concerns": f"{plant['class_name']}, {len(plant['case_ids'])} cases",
+                    "audit": audit,
+                    "found": "yes" if found else "no",
+                    "evidence": evidence,
+                }
+            )
     return pd.DataFrame(rows, columns=["planted", "concerns", "audit", "found", "evidence"])
 
 
-def _stated_label(run: Run, plant: dict[str, Any]) -> tuple[bool, str]:
-    intake = run.read("intake")
-    rows = intake[(intake["check"] == "stated_label") & (intake["severity"] == "error")]
-    if rows.empty:
-        return False, "no word or phrase was found"
-    return True, str(rows.iloc[0]["detail"])
+def look_in_intake(intake: pd.DataFrame, plant: Plant) -> Look:
+    """Whether the intake table found the plant, and by what.
+
+    intake: `schema.INTAKE`. plant: an entry of `planted` in truth.json, of `INTAKE_PLANTS`.
+    """
+    check, look = _IN_INTAKE[plant["name"]]
+    rows = intake[(intake["check"] == check) & intake["severity"].isin(("error", "warning"))]
+    return look(rows, plant)
 
 
-def _faint_group(run: Run, plant: dict[str, Any]) -> tuple[bool, str]:
+def check_of(name: str) -> str:
+    """The check that is to find the plant of this name, one of `INTAKE_PLANTS`."""
+    return _IN_INTAKE[name][0]
+
+
+def _names_class(rows: pd.DataFrame, plant: Plant) -> Look:
+    """A finding names the class whose label leaks."""
+    text = rows["subject"].astype(str) + " " + rows["detail"].astype(str)
+    about = rows[text.str.contains(plant["class_name"], case=False, regex=False)]
+    if about.empty:
+        return False, f"no finding about {plant['class_name']}"
+    return True, str(about.iloc[0]["detail"])
+
+
+def _states_class(rows: pd.DataFrame, plant: Plant) -> Look:
+    """An error: a word names the class. A warning is about words that may be evidence."""
+    return _names_class(rows[rows["severity"] == "error"], plant)
+
+
+def _names_cases(rows: pd.DataFrame, plant: Plant) -> Look:
+    """Most of the planted cases are among those that the findings name, and few others are."""
+    named = {case_id for ids in rows["case_ids"] for case_id in ids}
+    planted = set(plant["case_ids"])
+    copies = plant["parameters"].get("copy_of", {})
+    hits = named & planted
+    others = named - planted - set(copies.values())
+    told = f"{len(hits)} of the {len(planted)} planted cases are named"
+    ways = plant["parameters"].get("how", {})
+    if missed := [way for way, ids in ways.items() if not named.intersection(ids)]:
+        told += f", none by {', '.join(missed)}"
+    if others:
+        told += f", and {len(others)} others"
+    found = len(hits) >= MOST * len(planted) and len(hits) >= MOST * (len(hits) + len(others))
+    return found, f"{told}." if rows.empty else f"{told}: {rows.iloc[0]['detail']}"
+
+
+_IN_INTAKE: dict[str, tuple[str, Callable[[pd.DataFrame, Plant], Look]]] = {
+    "side_marker": ("shortcut", _names_class),
+    "stated_label": ("stated_label", _states_class),
+    "duplicate_images": ("duplicates", _names_cases),
+    "same_patient": ("same_patient", _names_cases),
+    "missing_note": ("missingness", _names_class),
+    "site_shortcut": ("shortcut", _names_class),
+    "time_travel": ("time_travel", _names_cases),
+    "identifiers": ("deidentification", _names_cases),
+    "implausible": ("ranges", _names_cases),
+    "wrong_pixels": ("files", _names_cases),
+}
+INTAKE_PLANTS = tuple(_IN_INTAKE)
+"""Plants that the intake table can show, by name."""
+
+
+def _faint_group(run: Run, plant: Plant) -> Look:
     by, group = plant["parameters"]["group_by"], plant["parameters"]["group"]
     table = run.read("comparisons")
     rows = table[
@@ -66,7 +135,7 @@ def _faint_group(run: Run, plant: dict[str, Any]) -> tuple[bool, str]:
     )
 
 
-def _side_marker(run: Run, plant: dict[str, Any]) -> tuple[bool, str]:
+def _side_marker(run: Run, plant: Plant) -> Look:
     """Median share of the |attribution| of a map that lies in the marker's corner."""
     table = run.read("explanations")
     rows = table[
@@ -82,8 +151,9 @@ def _side_marker(run: Run, plant: dict[str, Any]) -> tuple[bool, str]:
     for file in rows["file"]:
         with np.load(run.path(file), allow_pickle=False) as arrays:
             mass = np.abs(arrays[f"{plant['input']}/map"].astype(np.float64))
-        height, width = mass.shape
+        height, width = mass.shape[-2:]
         corner = mass[
+            ...,
             int(top * height) : int(np.ceil(bottom * height)),
             int(left * width) : int(np.ceil(right * width)),
         ]
@@ -96,8 +166,7 @@ def _side_marker(run: Run, plant: dict[str, Any]) -> tuple[bool, str]:
     )
 
 
-_LOOK: dict[str, tuple[str, Callable[[Run, dict[str, Any]], tuple[bool, str]]]] = {
-    "stated_label": ("intake: stated label", _stated_label),
+_IN_RUN: dict[str, tuple[str, Callable[[Run, Plant], Look]]] = {
     "faint_group": ("audit: gap v. everybody else", _faint_group),
     "side_marker": ("explain: where the map dwells", _side_marker),
 }

@@ -19,6 +19,7 @@ import numpy as np
 from clinmm.cohort.phantom import lesions, records
 from clinmm.cohort.phantom.facts import draw_facts
 from clinmm.cohort.phantom.findings import FINDINGS
+from clinmm.cohort.phantom.flaws import Flaws
 
 INPUTS = ("image", "note", "record")
 SITES = ("A", "B", "C")
@@ -48,6 +49,7 @@ class Case:
     facts: clinical fact -> "affirmed", "denied" or "silent" in the note.
     record: lab column -> value; measured: lab column -> was it measured.
     present: input -> does the case have it.
+    flaws: what plants do to the files of the case.
     """
 
     index: int
@@ -65,14 +67,17 @@ class Case:
     measured: dict[str, bool]
     present: dict[str, bool]
     label_recorded: np.ndarray
-    marker: bool = False
-    stated: str = ""
-    drawn: dict[str, bool] = field(default_factory=dict)
+    flaws: Flaws = field(default_factory=Flaws)
 
     @property
     def seen_on(self) -> date:
         """When the patient came: one case a day, in the order of the cases."""
         return FIRST_DAY + timedelta(days=self.index)
+
+    @property
+    def body_index(self) -> int:
+        """The patient whose body the image shows."""
+        return self.patient_index if self.flaws.body is None else self.flaws.body
 
 
 def stream(seed: int, kind: int, index: int) -> np.random.Generator:

@@ -68,6 +68,23 @@ def write_note(rng: np.random.Generator, facts: dict[str, str], sex: str, stated
     return " ".join(" ".join(sentences).split()[:AT_MOST])
 
 
+_OTHER_WORDS = {
+    "Pt": "Patient", "h/o": "history of", "Denies": "Denied", "O/E": "On exam", "wks": "weeks",
+    "Meds:": "Medication:", "retired": "pensioner", "Also": "Further", "agrees": "agreed",
+    "Exam:": "Examination:", "lives": "living", "No": "no",
+}  # fmt: skip
+
+
+def reword(rng: np.random.Generator, note: str) -> str:
+    """The note typed again: up to three words changed, and one left out."""
+    words = note.split()
+    known = [at for at, word in enumerate(words) if word in _OTHER_WORDS]
+    for at in rng.permutation(known)[:3]:
+        words[at] = _OTHER_WORDS[words[at]]
+    del words[int(rng.integers(3, len(words) - 1))]
+    return " ".join(words)
+
+
 def _n_words(sentences: list[str]) -> int:
     return sum(len(sentence.split()) for sentence in sentences)
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from clinmm.cohort.phantom import drawing, lesions
-from clinmm.cohort.phantom.dicom_file import MACHINES, Machine
+from clinmm.cohort.phantom.dicom_file import MACHINES, SITE_MACHINE, Machine
 from clinmm.cohort.phantom.findings import FINDINGS
 from clinmm.cohort.phantom.latents import ANATOMY, LESION, PICTURE, Case, stream
 
@@ -33,8 +33,10 @@ def draw_picture(
     """
     rng = stream(seed, PICTURE, case.index)
     machine = MACHINES[int(rng.choice(len(MACHINES), p=_MACHINES_OF[case.site]))]
+    if case.flaws.own_machine:
+        machine = SITE_MACHINE
     rows, cols = machine.rows, machine.cols
-    anatomy = drawing.draw_anatomy(stream(seed, ANATOMY, case.patient_index), case.sex)
+    anatomy = drawing.draw_anatomy(stream(seed, ANATOMY, case.body_index), case.sex)
     drawn = lesions.amounts(case.image_evidence)
     pitch = machine.imager_mm / machine.magnification
     x, y = drawing.grid(
@@ -51,7 +53,7 @@ def draw_picture(
     coarse = drawing.attenuation(anatomy, chest, air) + spot
     picture = drawing.finish(coarse, rows, cols, rng, noise=machine.noise)
     picture = drawing.collimate(picture, rng)
-    if case.marker:
+    if case.flaws.marker:
         burn_marker(picture, case.index)
     seen = lesions.evident(case.labels, drawn)
     masks = {

@@ -1,0 +1,1 @@
+"""The phantom's chest as a CT series in Hounsfield units."""
