@@ -8,17 +8,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clinmm import registry
+from clinmm import registry, schema
 from clinmm.cases import Batch, Prepared, targets_as_tensors
 from clinmm.cohort.cohort import Cohort
 from clinmm.config import Component
 from clinmm.errors import InputError, did_you_mean
+from clinmm.intake.leaks.hide import hide_all
+from clinmm.intake.leaks.stating import Spoken, stating_words, words_to_hide
 from clinmm.model import make_encoder, settings_of
 
 LEFT_OUT = ""
 Index = NDArray[np.int_]
 Facts = dict[str, dict[str, Any]]
-"""Input name -> what its encoder learned from the fold's non-test cases, without labels."""
+"""Input name -> what its encoder learned from the fold's non-test cases, without labels; and, under
+`mask`, the words hidden in its notes because they state the label of those cases."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,12 +100,17 @@ def check_encoders(cohort: Cohort, encoders: dict[str, Component], fusion: Compo
         except InputError as error:
             problems += error.problems
             continue
-        kind = registry.load("encoders", component.name).Encoder.kind
-        if kind != cohort.spec.inputs[name].kind:
+        encoder, source = (
+            registry.load("encoders", component.name).Encoder,
+            cohort.spec.inputs[name],
+        )
+        if encoder.kind != source.kind:
             problems.append(
-                f"encoders.{name}: {component.name} reads a {kind}, "
-                f"the input is a {cohort.spec.inputs[name].kind}."
+                f"encoders.{name}: {component.name} reads a {encoder.kind}, "
+                f"the input is a {source.kind}."
             )
+        elif source.kind == "image" and source.dimensions not in encoder.reads_dimensions:
+            problems.append(f"encoders.{name}: {component.name} reads no volumes. Use densenet.")
     try:
         settings_of("fusions", fusion, "fusion")
     except InputError as error:
@@ -123,10 +131,43 @@ def learn_facts(
     return facts
 
 
+def masks_of_fold(spoken: dict[str, Spoken], fold: Fold) -> dict[str, list[str]]:
+    """Note input -> the words that state the label on the fold's non-test patients."""
+    masks = {}
+    for name, notes in spoken.items():
+        cases = np.isin(np.arange(len(fold.split)), fold.not_test)
+        masks[name] = words_to_hide(notes, stating_words(notes, cases), cases)
+    return masks
+
+
+def as_modelled(raw: list[Any], facts: dict[str, Any]) -> list[Any]:
+    """Raw values of an input with the words hidden that its facts name."""
+    return hide_all(raw, facts["mask"]) if facts.get("mask") else raw
+
+
+def notes_as_modelled(cohort: Cohort, fold: Fold, facts: Facts) -> pd.DataFrame:
+    """The rows of a fold in `schema.NOTES`: every case that takes part and has the note."""
+    tables = []
+    for name in cohort.spec.input_names("note"):
+        notes = as_modelled(cohort.notes(name), facts[name])
+        here = [i for i in np.flatnonzero(fold.split != LEFT_OUT) if notes[i] is not None]
+        rows = {
+            "repeat": fold.repeat,
+            "fold": fold.fold,
+            "case_id": cohort.table["case_id"].to_numpy()[here],
+            "input": name,
+            "note": [notes[i] for i in here],
+        }
+        tables.append(pd.DataFrame(rows))
+    return pd.concat(tables, ignore_index=True) if tables else schema.NOTES.empty()
+
+
 class Preparer:
     """Turns a cohort into batches; what does not change from fold to fold is made once.
 
     on_progress: told (input name, done, total) while pictures or notes are read.
+    mask_stated_label: hide in each fold's notes the words that state the label of its non-test
+        patients, for every case of the fold.
     """
 
     def __init__(
@@ -134,8 +175,11 @@ class Preparer:
         cohort: Cohort,
         encoders: dict[str, Component],
         on_progress: Callable[[str, int, int], None] | None = None,
+        mask_stated_label: bool = False,
     ) -> None:
         self.cohort, self.components = cohort, dict(sorted(encoders.items()))
+        notes = cohort.spec.input_names("note") if mask_stated_label else []
+        self._spoken = {name: Spoken(cohort, name) for name in notes}
         self.raw = {name: raw_values(cohort, name) for name in self.components}
         self._on_progress = on_progress
         self._made: dict[str, tuple[dict[str, Any], Prepared]] = {}
@@ -143,7 +187,14 @@ class Preparer:
 
     def of_fold(self, fold: Fold) -> tuple[Batch, Facts]:
         """All cases of the cohort as one batch, by what the fold's non-test cases teach."""
-        facts = learn_facts(self.cohort, self.raw, self.components, fold.not_test)
+        masks = masks_of_fold(self._spoken, fold)
+        raw = {
+            name: as_modelled(values, {"mask": masks.get(name)})
+            for name, values in self.raw.items()
+        }
+        facts = learn_facts(self.cohort, raw, self.components, fold.not_test)
+        for name, mask in masks.items():
+            facts[name]["mask"] = mask
         return self.batch(facts), facts
 
     def batch(self, facts: Facts) -> Batch:
@@ -160,7 +211,8 @@ class Preparer:
         encoder = make_encoder(self.components[name], facts, f"encoders.{name}")
         tell = self._on_progress
         prepared: Prepared = encoder.prepare(
-            self.raw[name], (lambda done, total: tell(name, done, total)) if tell else None
+            as_modelled(self.raw[name], facts),
+            (lambda done, total: tell(name, done, total)) if tell else None,
         )
         self._made[name] = (facts, prepared)
         return prepared

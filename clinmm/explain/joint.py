@@ -5,10 +5,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from clinmm import registry
 from clinmm.encoders.interface import Attributable, Located
+from clinmm.folds import as_modelled
+from clinmm.intake.leaks.hide import places_in_note
 from clinmm.model import MultimodalClassifier
 
 CLOSE_ENOUGH = 0.1
@@ -58,9 +61,13 @@ class Joint:
     """
 
     def __init__(self, models: list[MultimodalClassifier], raw: dict[str, Any]) -> None:
-        self.models, self.raw = models, raw
-        self.names = [name for name in models[0].names if raw[name] is not None]
         first = models[0]
+        self.models, self.given = models, raw
+        self.mask = {name: first.encoder(name).facts.get("mask", []) for name in first.names}
+        self.raw = raw = {
+            name: as_modelled([raw[name]], {"mask": self.mask[name]})[0] for name in first.names
+        }
+        self.names = [name for name in first.names if raw[name] is not None]
         self.cases: dict[str, Attributable] = {
             name: first.encoder(name).attributable(raw[name]) for name in self.names
         }
@@ -107,11 +114,18 @@ class Joint:
             for name, tensor in zip(self.names, found, strict=True)
         }
         return Explanation(
-            located={
-                name: self.models[0].encoder(name).located(array, self.raw[name])
-                for name, array in arrays.items()
-            },
+            located={name: self._located(name, array) for name, array in arrays.items()},
             sums={name: float(array.sum(dtype=np.float64)) for name, array in arrays.items()},
             logit_change=change,
             steps=steps,
         )
+
+    def _located(self, name: str, array: NDArray[np.float32]) -> Located:
+        """Where the attributions belong in the input as given, before words were hidden in it."""
+        located: Located = self.models[0].encoder(name).located(array, self.raw[name])
+        if not self.mask[name]:
+            return located
+        start, end = places_in_note(
+            self.given[name], self.mask[name], located["start"], located["end"]
+        )
+        return {**located, "start": start, "end": end}

@@ -31,6 +31,7 @@ class Linear(nn.Module):
     def __init__(self, name: str, bend: Any = None) -> None:
         super().__init__()
         self.name, self.bend = name, bend
+        self.facts: dict[str, Any] = {}
 
     def prepare(self, raw: Any, progress: Any = None) -> dict[str, Tensor]:
         return {"values": torch.tensor([[0.0, 0.0] if row is None else row for row in raw])}

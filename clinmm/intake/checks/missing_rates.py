@@ -1,7 +1,8 @@
 """How often each input and each column of the record is not there."""
 
 from clinmm.cohort.cohort import Cohort
-from clinmm.intake.finding import Context, Finding
+from clinmm.intake.context import Context
+from clinmm.intake.finding import Finding
 
 HALF = 0.5
 NEARLY_ALL = 0.9

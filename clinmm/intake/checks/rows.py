@@ -1,7 +1,8 @@
 """How many rows of the table belong, and which step took the others away."""
 
 from clinmm.cohort.cohort import Cohort
-from clinmm.intake.finding import Context, Finding
+from clinmm.intake.context import Context
+from clinmm.intake.finding import Finding
 
 
 def check(cohort: Cohort, context: Context) -> list[Finding]:

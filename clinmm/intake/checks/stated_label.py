@@ -1,45 +1,26 @@
 """Words and phrases of the notes that give the label away."""
 
-from collections import defaultdict
-from dataclasses import dataclass
-from difflib import SequenceMatcher
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clinmm.cohort.cohort import Cohort
-from clinmm.cohort.spec import BinaryTarget
-from clinmm.intake.finding import Context, Finding
-from clinmm.intake.words import affirmed
+from clinmm.intake.context import Context
+from clinmm.intake.finding import MOST_EXAMPLES, Example, Finding
+from clinmm.intake.leaks.hide import hide_all
+from clinmm.intake.leaks.stating import (
+    Spoken,
+    Stating,
+    stating_words,
+    without_echoes,
+    words_to_hide,
+)
+from clinmm.intake.leaks.told import Told, told_by
 
-LEAST_PATIENTS = 5
-LEAST_SHARE = 0.9
-LEVEL = 0.05
 MOST_REPORTED = 10
 """Words reported per class and side; those that go with a reported one are left out."""
-
-OVERLAP = 0.8
-
-
-@dataclass(frozen=True)
-class _Holders:
-    """Rows of the table whose note affirms a word, and their patients."""
-
-    rows: set[int]
-    patients: set[str]
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    """A word, the side it speaks for, and how many of its patients are on that side."""
-
-    words: str
-    class_name: str
-    side: str
-    patients: frozenset[str]
-    n_side: int
-    p: float
-    is_name: bool
 
 
 def check(cohort: Cohort, context: Context) -> list[Finding]:
@@ -48,143 +29,149 @@ def check(cohort: Cohort, context: Context) -> list[Finding]:
 
     Each word is tested by patient against the rate among all patients with a note (Fisher's
     exact test, one-sided), Holm over all words, classes and sides tried. An error where the word
-    resembles the name of the class or its column, else a warning: it may be honest evidence.
-    Notes are read as modelled, after the cohort's masks.
+    names the class, a synonym or a value of its column, else a warning: it may be honest evidence.
+    Notes are read as modelled, after the cohort's masks. What hiding the words costs is told for
+    information: the AUROC of a regression on the words of the note, before and after.
     """
     findings = []
+    learns = context.learnt(cohort)
     for name in cohort.spec.input_names("note"):
-        holders = _holders(cohort, name)
-        candidates = _surviving(_candidates(cohort, name, holders))
-        findings += [
-            _finding(cohort, name, c, holders[c.words].rows) for c in _without_echoes(candidates)
-        ]
+        spoken = Spoken(cohort, name)
+        found = stating_words(spoken, learns)
+        findings += [_finding(cohort, name, one) for one in _reported(found)]
+        findings += _costs(spoken, found, learns)
     return findings
 
 
-def _holders(cohort: Cohort, name: str) -> dict[str, _Holders]:
-    """Word or phrase -> whose notes affirm it, where they are at least five patients."""
-    rows_of: dict[str, set[int]] = defaultdict(set)
-    seen: dict[str, set[str]] = {}
-    for row, note in enumerate(cohort.notes(name)):
-        if note is None:
-            continue
-        if note not in seen:
-            seen[note] = affirmed(note)
-        for words in seen[note]:
-            rows_of[words].add(row)
-    patients = cohort.table["patient_id"].to_numpy()
-    holders = {
-        words: _Holders(rows, {patients[i] for i in rows}) for words, rows in rows_of.items()
+def on_test(
+    cohort: Cohort, context: Context, findings: list[Finding], test: NDArray[np.bool_]
+) -> list[dict[str, Any]]:
+    """Of each word that was reported: the share of test patients with the word on its side."""
+    if not any(f.severity != "info" for f in findings):
+        return []
+    rows: list[dict[str, Any]] = []
+    for name in cohort.spec.input_names("note"):
+        spoken = Spoken(cohort, name)
+        affirms = spoken.per_patient(test & spoken.has_note)
+        for one in _reported(stating_words(spoken, ~test)):
+            k = cohort.class_names.index(one.class_name)
+            positive, negative = spoken.with_class(k, test)
+            holders = affirms[:, spoken.phrases.index(one.words)] & (positive | negative)
+            rows.append(_row(name, one, (positive if one.side == "with" else negative)[holders]))
+    return rows
+
+
+def _row(name: str, one: Stating, hits: NDArray[np.bool_]) -> dict[str, Any]:
+    from clinmm.intervals import MIN_PATIENTS, rate_interval
+
+    row: dict[str, Any] = {
+        "check": "stated_label",
+        "subject": name,
+        "words": one.words,
+        "measure": f"share of its patients {one.side} the class",
+        "class_name": one.class_name,
+        "n_cases": len(hits),
+        "n_patients": len(hits),
     }
-    return {words: who for words, who in holders.items() if len(who.patients) >= LEAST_PATIENTS}
+    if len(hits) >= MIN_PATIENTS:
+        share = rate_interval(hits.astype(float), np.arange(len(hits)))
+        row |= {"value": share.value, "low": share.low, "high": share.high}
+    return row
 
 
-def _sides(cohort: Cohort, name: str, k: int) -> tuple[set[str], set[str]]:
-    """Patients with a note and a known class: those who have it in any case, and the others."""
-    target = cohort.targets()[:, k]
-    patients = cohort.table["patient_id"].to_numpy()
-    has_note = cohort.present(name)
-    positive = set(patients[has_note & (target == 1)])
-    return positive, set(patients[has_note & ~np.isnan(target)]) - positive
-
-
-def _candidates(cohort: Cohort, name: str, holders: dict[str, _Holders]) -> list[_Candidate]:
-    from scipy.stats import hypergeom
-
-    candidates = []
-    target = cohort.spec.target
-    for k, class_name in enumerate(cohort.class_names):
-        with_class, without = _sides(cohort, name, k)
-        sides = [("with", with_class)]
-        if cohort.task == "binary":
-            sides.append(("without", without))
-        known = with_class | without
-        titles = [class_name, target.name, *target.columns]
-        if cohort.task == "multilabel":
-            titles = [class_name]
-        if isinstance(target, BinaryTarget):
-            titles += [*target.positive, *target.negative]
-        words = [(word, who.patients & known) for word, who in holders.items()]
-        words = [(word, who) for word, who in words if len(who) >= LEAST_PATIENTS]
-        names = {word for word, _ in words if _resembles(word, titles)}
-        n_word = np.array([len(who) for _, who in words])
-        for side, members in sides:
-            n_side = np.array([len(who & members) for _, who in words])
-            p: NDArray[np.float64] = hypergeom.sf(n_side - 1, len(known), len(members), n_word)
-            candidates += [
-                _Candidate(
-                    word, class_name, side, frozenset(who), int(n), float(one), word in names
-                )
-                for (word, who), n, one in zip(words, n_side, p, strict=True)
-            ]
-    return candidates
-
-
-def _surviving(candidates: list[_Candidate]) -> list[_Candidate]:
-    """Those that Holm's step-down procedure leaves, with at least 90 % on their side."""
-    kept = []
-    for rank, candidate in enumerate(sorted(candidates, key=lambda c: c.p)):
-        if candidate.p * (len(candidates) - rank) > LEVEL:
-            break
-        if candidate.n_side >= LEAST_SHARE * len(candidate.patients):
-            kept.append(candidate)
+def _reported(found: Sequence[Stating]) -> list[Stating]:
+    kept: list[Stating] = []
+    for one in without_echoes(found):
+        same = [k for k in kept if (k.class_name, k.side) == (one.class_name, one.side)]
+        if len(same) < MOST_REPORTED:
+            kept.append(one)
     return kept
 
 
-def _without_echoes(candidates: list[_Candidate]) -> list[_Candidate]:
-    """Names of the class first, then the strongest; a word whose patients a reported one of the
-    same class has already is only its echo (`consistent with cardiomegaly`)."""
-    reported: list[_Candidate] = []
-    order = sorted(candidates, key=lambda c: (not c.is_name, c.p, len(c.words), c.words))
-    for candidate in order:
-        same = [
-            r for r in reported if (r.class_name, r.side) == (candidate.class_name, candidate.side)
-        ]
-        echo = any(
-            len(candidate.patients & r.patients) >= OVERLAP * len(candidate.patients) for r in same
-        )
-        if not echo and len(same) < MOST_REPORTED:
-            reported.append(candidate)
-    return reported
-
-
-def _resembles(words: str, titles: list[str]) -> bool:
-    """Whether a word of the phrase is close to a word of the class's name or its column's.
-
-    >>> _resembles("enlarged cardiomegalic heart", ["cardiomegaly"])
-    True
-    """
-    parts = [part for title in titles for part in title.lower().replace("_", " ").split()]
-    return any(_close(word, part) for word in words.split() for part in parts if len(part) >= 4)
-
-
-def _close(word: str, part: str) -> bool:
-    if len(word) < 4:
-        return False
-    stem = min(len(part), max(4, len(part) - 3))
-    return word[:stem] == part[:stem] or SequenceMatcher(None, word, part).ratio() >= 0.8
-
-
-def _finding(cohort: Cohort, name: str, candidate: _Candidate, rows: set[int]) -> Finding:
+def _finding(cohort: Cohort, name: str, one: Stating) -> Finding:
     from scipy.stats import beta
 
-    n, k = len(candidate.patients), candidate.n_side
+    n, k = one.n_patients, one.n_side
     unit = cohort.spec.unit_name
-    low = float(beta.ppf(0.025, k, n - k + 1))
-    high = 1.0 if k == n else float(beta.ppf(0.975, k + 1, n - k))
-    ids = cohort.table["case_id"].iloc[sorted(rows)]
+    ids = cohort.table["case_id"].iloc[one.rows].tolist()
+    advice = (
+        f"If it was written after the answer was known, add it to inputs.{name}.mask and check "
+        "again; words that go with it are not listed."
+    )
+    if one.is_name:
+        advice = (
+            f"Add it to inputs.{name}.mask, or hide it with its synonyms from every model: "
+            "intake: {mask_stated_label: true}."
+        )
     return Finding(
         "stated_label",
-        "error" if candidate.is_name else "warning",
+        "error" if one.is_name else "warning",
         name,
-        f"'{candidate.words}' stands in the notes of {n} {unit}s, {k} of them {candidate.side} "
-        f"'{candidate.class_name}'"
-        + ("; it resembles the name of the class." if candidate.is_name else "."),
-        f"If it was written after the answer was known, add it to inputs.{name}.mask and check "
-        "again; words that go with it are not listed.",
+        f"'{one.words}' stands in the notes of {n} {unit}s, {k} of them {one.side} "
+        f"'{one.class_name}'" + ("; it names the class." if one.is_name else "."),
+        advice,
         tuple(ids),
         n,
         k / n,
-        low,
-        high,
+        float(beta.ppf(0.025, k, n - k + 1)),
+        1.0 if k == n else float(beta.ppf(0.975, k + 1, n - k)),
+        examples=tuple(Example(case, name, words=one.words) for case in ids[:MOST_EXAMPLES]),
     )
+
+
+def _costs(spoken: Spoken, found: Sequence[Stating], learns: NDArray[np.bool_]) -> list[Finding]:
+    """Per class that a word gives away: AUROC of the note, and with the words hidden."""
+    findings = []
+    named = words_to_hide(spoken, found, learns)
+    for class_name in dict.fromkeys(one.class_name for one in found):
+        others = [o.words for o in found if o.class_name == class_name and not o.is_name]
+        k = spoken.cohort.class_names.index(class_name)
+        as_is, without_names, without_all = (
+            _auroc(spoken, hidden, k, learns) for hidden in ([], named, [*named, *others])
+        )
+        if not as_is.known:
+            continue
+        told = [f"as written {as_is}"]
+        if named:
+            told.append(f"with the names of the class hidden {without_names}")
+        if others:
+            told.append(f"with every such word hidden {without_all}")
+        findings.append(
+            Finding(
+                "stated_label",
+                "info",
+                spoken.name,
+                f"AUROC of '{class_name}' by the words of the note alone: {', '.join(told)}; "
+                "cross-validated by patient.",
+                "What it loses is what was read off instead of judged.",
+                count=len(named) + len(others),
+                value=without_all.value,
+                low=without_all.low,
+                high=without_all.high,
+            )
+        )
+    return findings
+
+
+def _auroc(spoken: Spoken, hidden: Sequence[str], k: int, learns: NDArray[np.bool_]) -> Told:
+    """Of a regression on TF-IDF of words and pairs. The words hidden were chosen on these patients,
+    so that what is left errs to the low side."""
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, TfidfVectorizer
+
+    target = spoken.cohort.targets()[:, k]
+    rows = np.flatnonzero(learns & spoken.has_note & ~np.isnan(target))
+    notes = hide_all([spoken.notes[i] for i in rows], hidden)
+    vectoriser = TfidfVectorizer(
+        ngram_range=(1, 2),
+        min_df=min(3, len(notes)),
+        max_features=20_000,
+        sublinear_tf=True,
+        stop_words=list(ENGLISH_STOP_WORDS),
+        token_pattern=r"\b(?!_+\b)\w\w+\b",
+    )
+    patients = spoken.cohort.table["patient_id"].to_numpy()[rows]
+    try:
+        weights = vectoriser.fit_transform(notes)
+    except ValueError:  # scikit-learn's answer to "no term is left"
+        weights = np.zeros((len(rows), 1))
+    return told_by(weights, target[rows], patients, strength=5.0)

@@ -2,7 +2,8 @@
 
 from clinmm.cohort.cohort import Cohort
 from clinmm.cohort.split_size import class_patients
-from clinmm.intake.finding import Context, Finding
+from clinmm.intake.context import Context
+from clinmm.intake.finding import Finding
 
 FEW_PATIENTS = 20
 """Below so many patients with or without a class most figures on it are too wide to use."""

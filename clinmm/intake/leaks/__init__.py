@@ -1,0 +1,1 @@
+"""What the label can be told from that is no evidence: words, presence, acquisition."""
