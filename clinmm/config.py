@@ -41,7 +41,14 @@ class Accept(_Settings):
 
 
 class IntakeConfig(_Settings):
+    """accept: findings that may stand.
+
+    mask_stated_label: hide from every model the names and synonyms of a class that the check
+        `stated_label` finds, chosen anew in each fold on its patients that are not test.
+    """
+
     accept: tuple[Accept, ...] = ()
+    mask_stated_label: bool = False
 
 
 class Optimiser(_Settings):

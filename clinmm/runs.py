@@ -23,6 +23,10 @@ STAGES = ("check", "train", "calibrate", "evaluate", "audit", "explain", "report
 
 MADE_BY = {
     "intake": "check",
+    "intake_examples": "check",
+    "images": "check",
+    "links": "check",
+    "intake_test": "evaluate",
     "cases": "check",
     "splits": "train",
     "notes": "train",

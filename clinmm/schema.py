@@ -101,7 +101,10 @@ SPLITS = Table(
     ),
 )
 
-NOTES = Table("notes", (*_FOLD, _CASE[0], _text("note", "as modelled", may_be_empty=True)))
+NOTES = Table(
+    "notes",
+    (*_FOLD, _CASE[0], _text("input", ""), _text("note", "as modelled", may_be_empty=True)),
+)
 
 INTAKE = Table(
     "intake",
@@ -118,6 +121,79 @@ INTAKE = Table(
         _text("advice", "what to do"),
         _text("accepted", "reason given in the config, if accepted", may_be_empty=True),
     ),
+)
+
+INTAKE_EXAMPLES = Table(
+    "intake_examples",
+    (
+        _whole("finding", "row of intake.parquet, from 0"),
+        _text("case_id", ""),
+        _text("other_case_id", "the second of a pair, else empty", may_be_empty=True),
+        _text("input", "what to look at"),
+        _text("words", "what to look for in the note", may_be_empty=True),
+        _real("value", "distance of the pair, or the figure that is out of range"),
+    ),
+)
+
+INTAKE_TEST = Table(
+    "intake_test",
+    (
+        _text("check", "name of the check"),
+        _text("subject", "as in intake.parquet"),
+        _text("words", "a word found on the other patients, else empty", may_be_empty=True),
+        _text("measure", "what the value is"),
+        _text("class_name", ""),
+        *(
+            _real("value", "on test patients"),
+            _real("low", "95 % interval"),
+            _real("high", "95 % interval"),
+        ),
+        _whole("n_cases", ""),
+        _whole("n_patients", ""),
+    ),
+)
+
+LINKS = Table(
+    "links",
+    (
+        _text("case_id", ""),
+        _text("other_case_id", "of another patient"),
+        _text("input", "what the two share"),
+        _text("kind", "same_bytes, same_pixels, near_duplicate or same_patient"),
+        _real("distance", "0 where equal; else as the check says"),
+    ),
+)
+
+IMAGES = Table(
+    "images",
+    (
+        _text("case_id", ""),
+        _text("input", ""),
+        _text("sha256", "of the file, or of the files of a series", may_be_empty=True),
+        _text("status", "read, absent or unreadable"),
+        _text("reason", "why not", may_be_empty=True),
+        *(
+            _text(name, meaning, may_be_empty=True)
+            for name, meaning in (
+                ("format", "DICOM, NIfTI, PNG ..."),
+                ("modality", "as in the header"),
+                ("photometric", "as stored"),
+                ("transfer_syntax", "how the pixels are compressed"),
+                ("bits", "stored, per sample"),
+                ("depth", "slices or frames; empty for one picture"),
+                ("height", "pixels"),
+                ("width", "pixels"),
+                ("spacing", "mm, and where it comes from"),
+                ("window", "how grey values were shown"),
+                ("orientation", "as stored"),
+                ("manufacturer", ""),
+                ("model", "of the machine"),
+                ("view", "position of the patient"),
+                ("done", "what the reader did, in order, joined by `; `"),
+            )
+        ),
+    ),
+    extra=True,
 )
 
 THRESHOLDS = Table(
@@ -385,6 +461,10 @@ TABLES = {
         SPLITS,
         NOTES,
         INTAKE,
+        INTAKE_EXAMPLES,
+        INTAKE_TEST,
+        IMAGES,
+        LINKS,
         THRESHOLDS,
         PREDICTIONS,
         CALIBRATION,

@@ -82,7 +82,19 @@ def open_study(folder: Path) -> Study:
             f"{folder}: the table or the files of its cohort have changed since the study was "
             "made. Put them back, or make a new study with: clinmm run CONFIG.yaml --out NEW"
         )
-    return Study(run, config, cohort)
+    return Study(run, config, without_unreadable(run, cohort))
+
+
+def without_unreadable(run: Run, cohort: Cohort) -> Cohort:
+    """The cohort without the image files that the check could not read; where it was not stopped by
+    them the config accepts that they count as absent."""
+    if not run.has("images"):
+        return cohort
+    images = run.read("images")
+    unread = images[images["status"] != "read"]
+    return cohort.without_images(
+        {str(name): set(rows["case_id"]) for name, rows in unread.groupby("input")}
+    )
 
 
 def open_explainable(folder: Path) -> tuple[Study, Run, list[tuple[int, int]]]:
@@ -117,10 +129,14 @@ def groups_of(run: Run) -> pd.DataFrame:
 
     The cohort's `sensitive` columns; of a run without a cohort, the columns it was grouped by.
     """
-    cases = run.read("cases")
     if not (run.folder / "cohort.yaml").is_file():
-        return cases.drop(columns="patient_id").set_index("case_id")
-    return Cohort(read_spec(run.path("cohort.yaml")), run.folder, cases, {}).groups()
+        return run.read("cases").drop(columns="patient_id").set_index("case_id")
+    return stored_cohort(run).groups()
+
+
+def stored_cohort(run: Run) -> Cohort:
+    """The cohort as the run keeps it: its tables are whole, its image files are not there."""
+    return Cohort(read_spec(run.path("cohort.yaml")), run.folder, run.read("cases"), {})
 
 
 def cohort_facts(cohort: Cohort) -> dict[str, Any]:

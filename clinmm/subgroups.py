@@ -16,32 +16,40 @@ ANY = "any"
 
 @dataclass(frozen=True, eq=False)
 class Subset:
-    """Rows of one sample under the names that the tables give them. keep: (n,) bool."""
+    """Rows of one sample under the names that the tables give them.
+
+    keep: (n,) bool, the rows of the group. rest: (n,) bool, whom it is compared with: everybody
+        else, without those of whom the attribute is not recorded.
+    """
 
     group_by: str
     group: str
     pattern: str
     keep: NDArray[np.bool_]
+    rest: NDArray[np.bool_]
 
 
 def everyone(n: int) -> Subset:
     """All n rows."""
-    return Subset(ALL, ALL, ANY, np.ones(n, dtype=bool))
+    return Subset(ALL, ALL, ANY, np.ones(n, dtype=bool), np.zeros(n, dtype=bool))
 
 
 def by_pattern(patterns: NDArray[np.object_]) -> Iterator[Subset]:
     """One subset for each pattern of inputs present, in alphabetical order; none for `any`, which
     says that what was present is not known."""
     for pattern in sorted(set(patterns) - {ANY}):
-        yield Subset(ALL, ALL, pattern, np.asarray(patterns == pattern))
+        keep = np.asarray(patterns == pattern)
+        yield Subset(ALL, ALL, pattern, keep, ~keep)
 
 
 def by_group(groups: pd.DataFrame, case_ids: NDArray[np.object_]) -> Iterator[Subset]:
     """One subset for each value of each column of groups (indexed by case_id)."""
     for column in groups.columns:
         values = groups[column].reindex(case_ids).fillna(NOT_RECORDED).to_numpy(dtype=object)
+        recorded = np.array([NOT_RECORDED not in str(value).split("*") for value in values])
         for value in sorted(set(values)):
-            yield Subset(str(column), str(value), ANY, np.asarray(values == value))
+            keep = np.asarray(values == value)
+            yield Subset(str(column), str(value), ANY, keep, ~keep & recorded)
 
 
 def grouping(groups: pd.DataFrame, asked: Sequence[str] | None = None) -> pd.DataFrame:

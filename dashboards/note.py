@@ -1,5 +1,6 @@
 """A note as HTML with coloured words. The note is hostile input: every character is escaped."""
 
+import re
 from html import escape
 from typing import Any
 
@@ -66,3 +67,27 @@ def coloured(
 
 def _lines(text: str) -> str:
     return escape(text).replace("\n", "<br>")
+
+
+def excerpt(text: str, words: str, around: int = 90) -> str:
+    """HTML of the first place where the words stand, what is beside them blurred.
+
+    Args:
+        text: the note as the run keeps it.
+        words: a word or phrase, in any case.
+        around: how many characters are shown to each side.
+
+    >>> excerpt("Known effusion.", "effusion", around=3)  # doctest: +ELLIPSIS
+    '<div class="note excerpt"><span class="blurred">wn </span><mark>effusion</mark>...
+    """
+    between = r"[\s\W_]+".join(re.escape(word) for word in words.split())
+    found = re.search(rf"(?<!\w){between}(?!\w)", text, re.IGNORECASE) if between else None
+    if found is None:
+        return '<div class="note excerpt">Not in the note as the run keeps it.</div>'
+    before = text[max(found.start() - around, 0) : found.start()]
+    after = text[found.end() : found.end() + around]
+    return (
+        f'<div class="note excerpt"><span class="blurred">{_lines(before)}</span>'
+        f"<mark>{_lines(found.group())}</mark>"
+        f'<span class="blurred">{_lines(after)}</span></div>'
+    )

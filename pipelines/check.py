@@ -1,23 +1,23 @@
 """Look the cohort over before anything is trained on it.
 
-Reads   the cohort's table and files          Writes   intake, cases, images/
+Reads   the cohort's table and files
+Writes  intake, intake_examples, images, links, cases, images/
 """
 
 from pathlib import Path
 
 import pandas as pd
 
-from clinmm.cohort.cohort import Cohort
 from clinmm.cohort.copies import cases_with_copies
 from clinmm.cohort.manifest import load_cohort
-from clinmm.config import StudyConfig, find_config, load_config
-from clinmm.intake.accept import accept, refuse_errors, standing_errors
-from clinmm.intake.finding import Context, Finding, as_table
-from clinmm.intake.run_checks import run_checks
+from clinmm.config import find_config, load_config
+from clinmm.intake.accept import refuse_errors, standing_errors
+from clinmm.intake.finding import as_table, examples_table
+from clinmm.intake.look_over import Looked, look_over
 from clinmm.progress import Tell, silent
 from clinmm.runs import Run
 from clinmm.settings_file import read_settings
-from clinmm.study import cohort_facts, cohort_yaml, open_study, start_study
+from clinmm.study import cohort_facts, cohort_yaml, open_study, start_study, without_unreadable
 
 
 def main(folder: Path, tell: Tell = silent) -> pd.DataFrame:
@@ -36,10 +36,11 @@ def main(folder: Path, tell: Tell = silent) -> pd.DataFrame:
     study = open_study(folder)
     run, config, cohort = study.run, study.config, study.cohort
     with run.stage("check"):
-        findings = _findings(cohort, config, tell)
-        run.write("intake", as_table(findings))
-        run.write("cases", cases_with_copies(run, cohort, config.review.copy_images, tell))
-        refuse_errors(findings)
+        looked = look_over(cohort, config, tell)
+        _write(run, looked)
+        readable = without_unreadable(run, cohort)
+        run.write("cases", cases_with_copies(run, readable, config.review.copy_images, tell))
+        refuse_errors(looked.findings)
     return run.read("intake")
 
 
@@ -62,20 +63,20 @@ def check_file(
     path = Path(file) if Path(file).is_file() else find_config(file)
     config = load_config(path) if "cohort" in read_settings(path) else None
     cohort = load_cohort(config.cohort if config else path)
-    findings = _findings(cohort, config, tell)
-    table = as_table(findings)
+    looked = look_over(cohort, config, tell)
     if out is not None:
         if config:
             run = start_study(config, cohort, out).run
         else:
             run = Run.create(out, "audit", cohort_facts(cohort))
             run.write_text("cohort.yaml", cohort_yaml(cohort))
-        run.write("intake", table)
-    return table, bool(standing_errors(findings))
+        _write(run, looked)
+        run.write("cases", cases_with_copies(run, without_unreadable(run, cohort), True, tell))
+    return as_table(looked.findings), bool(standing_errors(looked.findings))
 
 
-def _findings(cohort: Cohort, config: StudyConfig | None, tell: Tell) -> list[Finding]:
-    context = Context(split=config.split if config else None)
-    found = run_checks(cohort, context, progress=lambda name, i, n: tell("check", i, n, name))
-    tell("check", 1, 1)
-    return accept(found, config.intake.accept) if config else found
+def _write(run: Run, looked: Looked) -> None:
+    run.write("intake", as_table(looked.findings))
+    run.write("intake_examples", examples_table(looked.findings))
+    run.write("images", looked.images)
+    run.write("links", looked.links)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from clinmm import __version__
+from pipelines.cli_cohort import app as cohort_app
 from pipelines.cli_options import (
     OF_FILE,
     Calibrate,
@@ -46,6 +47,8 @@ app = typer.Typer(
     {NOTICE}""",
 )
 
+app.add_typer(cohort_app, name="cohort")
+
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Folder to write to.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
@@ -78,6 +81,9 @@ def demo(
         "runs/demo"
     ),
     seed: Annotated[int, typer.Option(help="Of the phantom and the training.")] = 0,
+    ct: Annotated[
+        bool, typer.Option("--ct", help="CT volumes instead of radiographs: a smaller cohort.")
+    ] = False,
     json: AsJson = False,
 ) -> None:
     """A complete study on an invented cohort, with planted flaws: about 3 minutes."""
@@ -86,7 +92,8 @@ def demo(
     from pipelines.show_run import show_run
 
     with progress(json) as tell:
-        run, table = pipeline.main(out, seed, tell, (lambda stage: None) if json else _began)
+        began = (lambda stage: None) if json else _began
+        run, table = pipeline.main(out, seed, tell, began, "ct" if ct else "dx")
     if json:
         show_json({"run": str(run.folder), "found": table.to_dict("records")})
         return
@@ -330,6 +337,37 @@ def predict(
         show_json(made.read("predictions"))
         return
     console.print(f"{made.facts['n_cases']} cases by {made.facts['predicted_by']}: see {out}")
+
+
+@app.command()
+def deidentify(
+    cohort: Annotated[Path, typer.Argument(metavar="COHORT.yaml", help="A cohort file.")],
+    out: Annotated[Path, typer.Option("--out", help="A new folder for the copy.")],
+    key: Annotated[
+        Path | None,
+        typer.Option(
+            help="File that says who is who, outside the copy; a new one beside it if left out."
+        ),
+    ] = None,
+    ocr: Annotated[
+        bool, typer.Option(help="Look for burned-in text in pixels; needs the extra `ocr`.")
+    ] = True,
+    json: AsJson = False,
+) -> None:
+    """Write a copy without what identifies a person, and check it. Exit 1 if an error stands."""
+    from clinmm.intake.show import show_findings
+    from pipelines import deidentify as pipeline
+    from pipelines.screen import console, progress, show_json
+
+    with progress(json) as tell:
+        evidence, findings = pipeline.main(cohort, out, key, look_at_pixels=ocr, tell=tell)
+    if json:
+        show_json(evidence)
+    else:
+        console.print(show_findings(findings))
+        key = key or out.parent / f"{out.name}.key.json"
+        console.print(f"Wrote {out}. Keep apart from it, and safe: {key}", soft_wrap=True)
+    raise typer.Exit(1 if (findings["severity"] == "error").any() else 0)
 
 
 @app.command()

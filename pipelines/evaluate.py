@@ -1,7 +1,7 @@
 """Score the test patients of a calibrated run: every arm, class and pattern of inputs present.
 
-Reads   predictions, thresholds, prediction_sets, deferral
-Writes  metrics, comparisons, curves, validation_size
+Reads   predictions, thresholds, prediction_sets, deferral, intake
+Writes  metrics, comparisons, curves, validation_size, intake_test
 """
 
 from pathlib import Path
@@ -10,11 +10,16 @@ import pandas as pd
 
 from clinmm.config import EvaluateConfig, load_config
 from clinmm.evaluation import evaluate
+from clinmm.intake.context import Context
+from clinmm.intake.finding import from_tables
+from clinmm.intake.images_read import ImagesRead
+from clinmm.intake.look_over import tested_first
+from clinmm.intake.rates_on_test import rates_on_test
 from clinmm.progress import Tell, silent
 from clinmm.rivals import best_single_arm
 from clinmm.rules import FittedRules
 from clinmm.runs import Run
-from clinmm.study import groups_of
+from clinmm.study import groups_of, stored_cohort
 
 
 def main(folder: Path, tell: Tell = silent) -> pd.DataFrame:
@@ -54,9 +59,23 @@ def main(folder: Path, tell: Tell = silent) -> pd.DataFrame:
         )
         for name in ("metrics", "comparisons", "curves", "validation_size"):
             run.write(name, getattr(result, name))
+        if run.has("intake_examples") and run.has("splits"):
+            run.write("intake_test", _findings_on_test(run))
         run.add_facts(best_single_arm=rival)
     tell("evaluate", 1, 1)
     return result.metrics
+
+
+def _findings_on_test(run: Run) -> pd.DataFrame:
+    """What intake found on the other patients, measured on those that the first fold tests."""
+    cohort = stored_cohort(run)
+    context = Context(
+        learns=~tested_first(cohort, run.read("splits")),
+        links=run.read("links"),
+        images=ImagesRead(run.read("images"), {}),
+    )
+    found = from_tables(run.read("intake"), run.read("intake_examples"))
+    return rates_on_test(cohort, context, found)
 
 
 def _if_there(run: Run, table: str) -> pd.DataFrame | None:

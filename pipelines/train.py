@@ -1,6 +1,7 @@
 """Train every arm in every fold, and predict the cases that a model has not learned from.
 
-Reads   the cohort          Writes   splits, model/ARM/..., training, predictions, outliers
+Reads   the cohort, links          Writes   splits, model/ARM/..., training, predictions, outliers,
+        notes where words are masked fold by fold
 """
 
 import shutil
@@ -12,7 +13,7 @@ import pandas as pd
 from clinmm.arms import FUSED, arms_of
 from clinmm.cohort.splits import make_splits
 from clinmm.fit import Epoch, make_fabric
-from clinmm.folds import Preparer, check_encoders, folds_of
+from clinmm.folds import Preparer, check_encoders, folds_of, notes_as_modelled
 from clinmm.model import MultimodalClassifier
 from clinmm.predict import fold_logits, prediction_rows
 from clinmm.progress import Tell, silent
@@ -38,17 +39,24 @@ def main(folder: Path, tell: Tell = silent) -> pd.DataFrame:
     run, config, cohort = study.run, study.config, study.cohort
     check_encoders(cohort, config.encoders, config.fusion)
     with run.stage("train"):
-        splits = make_splits(cohort, config.split, config.seed)
+        splits = make_splits(cohort, config.split, config.seed, run.read("links"))
         run.write("splits", splits)
-        preparer = Preparer(cohort, config.encoders, lambda name, i, n: tell(f"read {name}", i, n))
+        preparer = Preparer(
+            cohort,
+            config.encoders,
+            lambda name, i, n: tell(f"read {name}", i, n),
+            mask_stated_label=config.intake.mask_stated_label,
+        )
         fabric = make_fabric(config.train)
         run.add_facts(device=str(fabric.device))
         arms = arms_of(list(cohort.spec.inputs), config.train.arms)
         folds = list(folds_of(splits, cohort.table["case_id"].tolist()))
         readings = read_inputs(cohort)
-        predictions, outliers, histories = [], [], []
+        predictions, outliers, histories, notes = [], [], [], []
         for fold in folds:
             batch, facts = preparer.of_fold(fold)
+            if config.intake.mask_stated_label:
+                notes.append(notes_as_modelled(cohort, fold, facts))
             alone: dict[str, list[MultimodalClassifier]] = {}
             for arm, inputs in arms.items():
                 place = run.model_folder(arm, fold.repeat, fold.fold)
@@ -88,6 +96,8 @@ def main(folder: Path, tell: Tell = silent) -> pd.DataFrame:
         run.write("training", pd.concat(histories, ignore_index=True))
         run.write("predictions", pd.concat(predictions, ignore_index=True))
         run.write("outliers", pd.concat(outliers, ignore_index=True))
+        if notes:
+            run.write("notes", pd.concat(notes, ignore_index=True))
     return run.read("predictions")
 
 

@@ -15,7 +15,7 @@ from clinmm.evaluation.stated_prevalence import at_stated_prevalence
 from clinmm.evaluation.whole_cases import micro_rows, of_exclusive_classes
 from clinmm.rules import FittedRules
 from clinmm.samples import CALIBRATED, RAW, Samples, Scored, build
-from clinmm.subgroups import ALL, ANY, Subset, by_pattern, everyone
+from clinmm.subgroups import ANY, Subset, by_pattern, everyone
 from clinmm.validation_size import validation_size
 
 
@@ -129,7 +129,7 @@ def _repeat_rows(arm: str, class_name: str, found: Found) -> list[Row]:
         one = found.get(key)
         if one is None or one.status != "ok" or len(one.per_repeat) < 2:
             continue
-        subset = Subset(ALL, ALL, ANY, np.ones(0, dtype=bool))
+        subset = everyone(0)
         (pooled,) = metric_rows(arm, class_name, subset, {key: one})
         for repeat, value in sorted(one.per_repeat.items()):
             alone = {"repeat": str(repeat), "value": value, "low": np.nan, "high": np.nan}

@@ -1,10 +1,10 @@
 """Every metric by sensitive group, and each group against its complement.
 
-The complement of a group is everybody else, `not recorded` included; the two are compared by
-patient. Declared family `gaps`, one for each arm: AUROC, and the false negative rate at the first
-operating point, of the only class or of the mean over the classes, every group; Holm over all of
-them. With two groups the two tests are one test seen from either side and count once. Every other
-difference, each single class of several among them, is exploratory.
+The complement of a group is everybody else of whom the attribute is recorded; the two are
+compared by patient. Declared family `gaps`, one for each arm: AUROC, and the false negative rate at
+the first operating point, of the only class or of the mean over the classes, every group; Holm over
+all of them. With two groups the two tests are one test seen from either side and count once. Every
+other difference, each single class of several among them, is exploratory.
 """
 
 from collections.abc import Iterator, Sequence
@@ -160,8 +160,8 @@ def _sides(
             found[class_name, (subset.group_by, subset.group)] = _Side(
                 subset,
                 estimate(scored.sample.take(subset.keep), wanted, samples.draws),
-                estimate(scored.sample.take(~subset.keep), wanted, samples.draws),
-                frozenset((subset.keep.tobytes(), (~subset.keep).tobytes())),
+                estimate(scored.sample.take(subset.rest), wanted, samples.draws),
+                frozenset((subset.keep.tobytes(), subset.rest.tobytes())),
             )
     classes = list(dict.fromkeys(class_name for class_name, _ in found))
     if len(classes) < 2:
@@ -228,7 +228,7 @@ def _gaps(
         group[subset.keep] = subset.group
     kept = group != ""
     gaps = largest_gaps(sample.y_true[kept], sample.columns[column][kept], group[kept])
-    whole = Subset(shown[0].group_by, ALL, shown[0].pattern, kept)
+    whole = Subset(shown[0].group_by, ALL, shown[0].pattern, kept, ~kept)
     overall = estimate(sample.take(kept), keys, once)
     return [
         {**row, "metric": f"{row['metric']}_gap", "value": gaps[str(row["metric"])]}

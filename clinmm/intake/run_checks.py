@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 
 from clinmm import registry
 from clinmm.cohort.cohort import Cohort
-from clinmm.intake.finding import Context, Finding
+from clinmm.intake.context import Context
+from clinmm.intake.finding import Finding
 
 
 def run_checks(

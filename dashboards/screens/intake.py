@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboards import panels, run_data, selections, words
+from dashboards import examples, panels, run_data, selections, words
 
 ORDER = {"error": 0, "warning": 1, "info": 2}
 
@@ -39,10 +39,48 @@ st.html(
 
 concerned = findings[findings["case_ids"].map(len) > 0]
 if len(concerned):
-    st.header("Cases concerned")
-    names = [f"{row.check.replace('_', ' ')}, {row.subject}" for row in concerned.itertuples()]
-    chosen = st.selectbox("Finding", range(len(names)), format_func=lambda i: names[i], width=480)
-    row = concerned.iloc[chosen]
+    st.header("Look at a finding")
+    shown = run_data.table_if_made("intake_examples")
+    names = {
+        number: f"{row.check.replace('_', ' ')}, {row.subject}: {row.count}"
+        for number, row in zip(concerned.index, concerned.itertuples(), strict=True)
+    }
+    chosen = st.selectbox(
+        "Finding", list(names), format_func=names.__getitem__, width=480, key="finding"
+    )
+    row = concerned.loc[chosen]
+    st.html(f"<p>{panels.escape(str(row['detail']))}</p>")
+    if shown is not None and (shown["finding"] == chosen).any():
+        cases = run_data.table("cases").set_index("case_id", drop=False)
+        examples.show(shown[shown["finding"] == chosen], cases, run_data.cohort())
     ids = [str(case_id) for case_id in row["case_ids"]]
-    st.html(f'<p class="ids">{panels.escape(", ".join(ids))}</p>')
-    st.caption(f"{len(ids)} cases listed.")
+    with st.expander(f"{len(ids)} cases concerned"):
+        st.html(f'<p class="ids">{panels.escape(", ".join(ids))}</p>')
+
+tested = run_data.table_if_made("intake_test")
+if tested is not None and len(tested):
+    st.header("The same on test patients")
+    st.html(
+        '<p class="lead">What was found on the other patients, measured by the evaluation on '
+        "patients that it was not found on.</p>"
+    )
+    lines = [
+        (
+            f"{row.check.replace('_', ' ')}, {row.subject} {row.words or ''}".strip(),
+            row.measure,
+            row.class_name,
+            f"{words.number(row.value)} ({words.interval(row.low, row.high)})",
+            f"{row.n_patients}",
+        )
+        for row in tested.fillna({"words": ""}).itertuples()
+    ]
+    st.html(panels.table(("Finding", "Measure", "Class", "Value", "n"), lines))
+
+read = run_data.table_if_made("images")
+if read is not None and len(read):
+    st.header("What the files were")
+    columns = ["input", "format", "modality", "photometric", "transfer_syntax", "done"]
+    kinds = read.fillna("").groupby(columns, sort=False).size().sort_values(ascending=False)
+    lines = [(*map(str, key), str(n)) for key, n in kinds.head(20).items()]
+    heading = ("Input", "Format", "Modality", "Photometric", "Compression", "Done to it", "n")
+    st.html(panels.table(heading, lines))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import yaml
+from made_intake import write_intake
 from PIL import Image
 
 from clinmm.runs import STAGES, Run
@@ -57,7 +58,7 @@ def made_run(folder: Path) -> Run:
     run.write("metrics", _metrics())
     run.write("comparisons", _comparisons())
     run.write("curves", _curves())
-    run.write("intake", _intake())
+    write_intake(run)
     run.write("explanations", _explanations(run, cases, rng))
     return run
 
@@ -292,48 +293,6 @@ def _curves() -> pd.DataFrame:
             rows.append(("roc", name, x, x ** (0.25 + 0.05 * k), None, None, None))
     frame = pd.DataFrame(rows, columns=["kind", "class_name", "x", "y", "low", "high", "n_cases"])
     return frame.assign(arm="fused", group_by="all", group="all", pattern="any")
-
-
-def _intake() -> pd.DataFrame:
-    finding = {"value": None, "low": None, "high": None}
-    rows = [
-        {
-            "check": "stated_label",
-            "severity": "error",
-            "subject": "note",
-            "case_ids": ["case_001", "case_009"],
-            "count": 23,
-            **finding,
-            "value": 0.94,
-            "detail": "a phrase goes with effusion in 22 of 23 cases that hold it",
-            "advice": "mask the phrase under inputs.note.mask, or accept it with a reason",
-            "accepted": "planted on purpose",
-        },
-        {
-            "check": "same_bytes",
-            "severity": "warning",
-            "subject": "image",
-            "case_ids": ["case_004", "case_031"],
-            "count": 2,
-            **finding,
-            "detail": "2 image files with the same bytes belong to different patients",
-            "advice": "remove one of each pair",
-            "accepted": None,
-        },
-        {
-            "check": "missingness",
-            "severity": "info",
-            "subject": "record.crp",
-            "case_ids": [],
-            "count": 7,
-            **finding,
-            "value": 0.17,
-            "detail": "17 % of cases have no value",
-            "advice": "",
-            "accepted": None,
-        },
-    ]
-    return pd.DataFrame(rows)
 
 
 def _explanations(run: Run, cases: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:

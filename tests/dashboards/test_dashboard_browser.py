@@ -40,7 +40,7 @@ PAGES = {
     "decisions": "calling everybody",
     "sets": "wrong among the kept",
     "fairness": "each group against everyone else",
-    "intake": "Cases concerned",
+    "intake": "Look at a finding",
 }
 
 

@@ -119,6 +119,34 @@ def test_intake_puts_errors_first_and_says_why_one_was_accepted(
     assert "Accepted: planted on purpose" in said
 
 
+def test_a_finding_shows_its_word_in_context_and_the_rest_blurred(
+    finished: Run, screen: Screen
+) -> None:
+    drawn = [e.body for e in screen(finished, "intake").get("html")]
+    (excerpt,) = [body for body in drawn if "note excerpt" in body]
+    assert "<mark>short of breath</mark>" in excerpt
+    assert '<span class="blurred">67-year-old, </span>' in excerpt
+
+
+def test_a_pair_is_shown_side_by_side(finished: Run, screen: Screen) -> None:
+    app = screen(finished, "intake")
+    app.selectbox(key="finding").select(1).run()
+    assert not app.exception
+    assert len(app.get("image")) == 2
+    said = shown(app)
+    assert "Case case_007" in said
+    assert "Case case_030" in said
+    assert "distance 0.012" in said
+
+
+def test_intake_gives_the_rates_on_test_patients_and_what_was_done_to_the_files(
+    finished: Run, screen: Screen
+) -> None:
+    said = shown(screen(finished, "intake"))
+    assert "stated label, note short of breath share with the class effusion 0.913" in said
+    assert "inverted MONOCHROME1 2" in said
+
+
 @pytest.mark.parametrize(
     ("page", "table", "command"),
     [

@@ -117,7 +117,7 @@ def test_progress_is_told_to_its_end(tmp_path: Path) -> None:
         told[what] = done / total
 
     check.main(study(written(tmp_path)).folder, tell)
-    assert told == {"check": 1, "copy image": 1}
+    assert told == {"read images": 1, "compare": 1, "check": 1, "copy image": 1}
 
 
 def test_the_stage_gives_the_same_tables_again(tmp_path: Path) -> None:
@@ -133,11 +133,11 @@ def test_a_cohort_file_alone_is_checked_without_a_split(tmp_path: Path) -> None:
     path = written(tmp_path, outcome=[int(i < 4) for i in range(N)])
     findings, stands = check.check_file(tmp_path / "cohort.yaml", tmp_path / "out")
     assert not stands
-    assert "split_size" not in set(findings["check"])
+    assert "splits" not in set(findings["check"])
     pd.testing.assert_frame_equal(Run.open(tmp_path / "out").read("intake"), findings)
     findings, stands = check.check_file(path)
     assert stands
-    assert "split_size" in set(findings["check"])
+    assert "splits" in set(findings["check"])
 
 
 def test_checking_a_config_into_a_folder_begins_the_study_there(tmp_path: Path) -> None:

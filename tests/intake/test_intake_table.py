@@ -9,7 +9,8 @@ from clinmm.cohort.cohort import Cohort
 from clinmm.config import Accept
 from clinmm.errors import FindingsStand, InputError
 from clinmm.intake.accept import accept, refuse_errors
-from clinmm.intake.finding import MOST_CASES, Context, Finding, as_table
+from clinmm.intake.context import Context
+from clinmm.intake.finding import MOST_CASES, Finding, as_table
 from clinmm.intake.run_checks import run_checks
 from clinmm.intake.show import show_findings
 

@@ -6,8 +6,12 @@ import pytest
 from scipy.stats import fisher_exact
 
 from clinmm.cohort.cohort import Cohort
-from clinmm.intake.checks.stated_label import check
-from clinmm.intake.finding import Context, Finding
+from clinmm.intake.checks.stated_label import check, on_test
+from clinmm.intake.context import Context
+from clinmm.intake.finding import Finding
+from clinmm.intake.leaks.class_names import names_class, synonyms_of
+from clinmm.intake.leaks.hide import hide, places_in_note
+from clinmm.intake.leaks.stating import Spoken, stating_words, words_to_hide
 from clinmm.intake.words import affirmed
 
 Make = Callable[..., Cohort]
@@ -16,7 +20,7 @@ POSITIVE = [i % 6 in (0, 1) for i in range(N)]
 
 
 def found(cohort: Cohort) -> list[Finding]:
-    return check(cohort, Context())
+    return [finding for finding in check(cohort, Context()) if finding.severity != "info"]
 
 
 def notes(positive: str, negative: str, share: float = 1.0, seed: int = 0) -> list[str]:
@@ -127,8 +131,106 @@ def test_the_tail_of_the_test_is_fishers(make: Make) -> None:
         ("Pain\nfever", {"pain", "fever"}),
         ("He ___ yesterday", {"yesterday"}),
         ("COVID-19", {"covid", "19", "covid 19"}),
+        ("Effusion: none. Rigors.", {"rigors"}),
+        ("Fever, COVID was ruled out", {"fever"}),
+        ("PCR for SARS-CoV-2 negative, cough", {"cough"}),
+        ("Negative covid test", set()),
+        ("Influenza not detected", set()),
+        ("Fever, COVID: no", {"fever"}),
+        ("Chest: no effusion", {"chest"}),
+        ("suspected covid", {"suspected", "covid", "suspected covid"}),
+        ("? covid", {"covid"}),
         ("", set()),
     ],
 )
 def test_what_a_note_affirms(note: str, words: set[str]) -> None:
     assert affirmed(note) == words
+
+
+def test_a_synonym_of_the_class_is_an_error(make: Make) -> None:
+    spec = {
+        "target": {
+            "name": "covid_19",
+            "kind": "binary",
+            "column": "outcome",
+            "positive": ["1"],
+            "negative": ["0"],
+        }
+    }
+    (finding,) = found(make(N, spec, text=notes("Proven nCoV.", "Seen.", share=0.6)))
+    assert (finding.severity, finding.count) == ("error", 12)
+    assert "it names the class" in finding.detail
+    assert {example.words for example in finding.examples} <= {"ncov", "proven ncov"}
+
+
+@pytest.mark.parametrize(
+    ("words", "titles", "names"),
+    [
+        ("sars cov 2", ["COVID-19"], True),
+        ("deceased", ["survival"], True),
+        ("cardiomegalic", ["cardiomegaly"], True),
+        ("streptoccocus", ["Streptococcus"], True),
+        ("antibacterial", ["Bacterial"], False),
+        ("pneumothorax", ["pneumonia"], False),
+        ("a finding", ["finding"], False),
+        ("fever", ["died"], False),
+    ],
+)
+def test_what_names_a_class(words: str, titles: list[str], names: bool) -> None:
+    assert names_class(words, titles, synonyms_of(titles)) == names
+
+
+def test_what_a_word_costs_is_told(make: Make) -> None:
+    text = notes("He died.", "Impression: normal.")
+    (told,) = [f for f in check(make(N, text=text), Context()) if f.severity == "info"]
+    assert "as written 1.00 (" in told.detail
+    assert told.value is not None
+    assert told.low is not None
+    assert told.low <= told.value <= 1
+
+
+def test_labels_of_test_patients_decide_nothing(make: Make) -> None:
+    text, learns = notes("He died.", "Impression: normal."), np.arange(N) < 90
+    outcome = [str(int(p)) for p in POSITIVE]
+    turned = outcome[:90] + [str(1 - int(y)) for y in outcome[90:]]
+    context = Context(learns=learns)
+    assert check(make(N, outcome=outcome, text=text), context) == check(
+        make(N, outcome=turned, text=text), context
+    )
+
+
+def test_rates_on_test_patients_are_counted_by_hand(make: Make) -> None:
+    text, test = notes("He died.", "Impression: normal."), np.arange(N) >= 60
+    outcome = [str(int(p)) for p in POSITIVE]
+    for i in range(90, 92):  # patient 45, one of the ten with the word
+        outcome[i] = "0"
+    cohort, context = make(N, outcome=outcome, text=text), Context(learns=~test)
+    (row,) = [r for r in on_test(cohort, context, check(cohort, context), test)
+              if r["words"] == "died"]  # fmt: skip
+    assert (row["n_patients"], row["value"]) == (10, pytest.approx(0.9))
+    few = np.arange(N) >= 90
+    context = Context(learns=~few)
+    (row,) = [r for r in on_test(cohort, context, check(cohort, context), few)
+              if r["words"] == "died"]  # fmt: skip
+    assert row["n_patients"] == 5
+    assert "value" not in row
+    assert on_test(cohort, context, [], few) == []
+
+
+def test_names_are_hidden_with_their_synonyms_and_evidence_is_not(make: Make) -> None:
+    text = notes("He died, on a blue ward.", "Seen.")
+    spoken = Spoken(make(N, text=text), "note")
+    cases = np.ones(N, dtype=bool)
+    words = words_to_hide(spoken, stating_words(spoken, cases), cases)
+    assert {"died", "deceased", "passed away"} <= set(words)
+    assert not {"blue", "ward", "cough"} & set(words)
+
+
+def test_hidden_words_are_gone_and_their_places_are_known() -> None:
+    note = "Known COVID-19; covids, died."
+    hidden = hide(note, ["covid", "covid 19", "died"])
+    assert hidden == "Known ___; covids, ___."
+    start, end = np.array([0, 6, 11, 19], np.int32), np.array([5, 9, 17, 22], np.int32)
+    spans = zip(*places_in_note(note, ["covid", "covid 19", "died"], start, end), strict=True)
+    assert [note[a:b] for a, b in spans] == ["Known", "COVID-19", "covids", "died"]
+    assert hide(note, []) == note

@@ -53,7 +53,7 @@ def clinmm(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
 def leaky(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The cohort.yaml of a phantom whose notes state the label."""
     folder = tmp_path_factory.mktemp("leaky") / "cohort"
-    return make_phantom(folder, seed=3, n_patients=60, plant=["stated_label"])
+    return make_phantom(folder, seed=3, n_patients=100, plant=["stated_label"])
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_nothing_is_found_where_nothing_was_planted(clinmm: Clinmm, phantom: Pat
     findings = json.loads(said.out)
     assert not [f for f in findings if f["severity"] == "error"]
     # A word that is honest evidence may be told of, but no note states its label.
-    told = [f for f in findings if f["check"] == "stated_label"]
+    told = [f for f in findings if f["check"] == "stated_label" and f["severity"] != "info"]
     assert not [f for f in told if any(f"'{name}" in f["detail"][:30] for name in FINDINGS)]
 
 

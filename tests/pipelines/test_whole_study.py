@@ -38,12 +38,13 @@ def test_every_stage_is_finished_in_order_and_was_told_of(finished: Run, told: l
 
 
 NOT_OF_A_STUDY = {"notes", "explanation_audit", "exchangeability"}
+EMPTY_IF_ALL_IS_WELL = {"links", "intake_examples"}
 
 
 @pytest.mark.parametrize("table", sorted(set(schema.TABLES) - NOT_OF_A_STUDY))
 def test_the_tables_are_there_with_their_columns(finished: Run, table: str) -> None:
     frame = finished.read(table)
-    assert len(frame)
+    assert len(frame) or table in EMPTY_IF_ALL_IS_WELL
     schema.TABLES[table].validate(frame)
     assert list(frame.columns)[: len(schema.TABLES[table].names)] == schema.TABLES[table].names
 

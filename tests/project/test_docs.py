@@ -116,7 +116,7 @@ def test_limits_in_the_statistics_are_those_of_the_code() -> None:
 @pytest.mark.parametrize(
     ("family", "file", "title"),
     [
-        ("checks", "docs/study_config.md", "intake"),
+        ("checks", "docs/intake.md", "The checks"),
         ("attributions", "docs/study_config.md", "explain"),
     ],
 )

@@ -1,0 +1,102 @@
+"""Every image file of a cohort read once: what it is, what was done to it, and a thumbnail."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from clinmm import schema
+from clinmm.cohort.cohort import Cohort
+from clinmm.errors import InputError
+from clinmm.readers import read_image
+from clinmm.readers.pixels import Picture
+from clinmm.readers.resize import resize
+
+THUMBNAIL = 64
+"""Side of the thumbnails, in pixels."""
+
+Tell = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class ImagesRead:
+    """facts: `schema.IMAGES`, one row per case and image input that names a file.
+
+    thumbnails: SHA-256 of a readable file -> (64, 64) uint8, grey, stretched to a square.
+    """
+
+    facts: pd.DataFrame
+    thumbnails: dict[str, NDArray[np.uint8]]
+
+
+@dataclass(frozen=True, eq=False)
+class _Look:
+    status: str
+    reason: str
+    facts: dict[str, Any]
+    thumbnail: NDArray[np.uint8] | None
+
+
+def read_images(cohort: Cohort, tell: Tell | None = None) -> ImagesRead:
+    """Reads every image file that the cohort names; equal files once.
+
+    tell: told how far it is, in cases.
+    """
+    looks: dict[tuple[str, str], _Look] = {}
+    rows: list[dict[str, Any]] = []
+    thumbnails: dict[str, NDArray[np.uint8]] = {}
+    names = cohort.spec.input_names("image")
+    for number, name in enumerate(names):
+        digests, dimensions = cohort.image_sha256(name), cohort.dimensions(name)
+        for row, path in enumerate(cohort.image_paths(name)):
+            if tell:
+                tell(number * cohort.n_cases + row, len(names) * cohort.n_cases)
+            if path is None:
+                continue
+            digest = digests[row] or ""
+            key = (name, digest or str(path))
+            if key not in looks:
+                looks[key] = _look(path, dimensions)
+            look = looks[key]
+            if look.thumbnail is not None:
+                thumbnails[digest] = look.thumbnail
+            rows.append(
+                {
+                    "case_id": cohort.table["case_id"].iloc[row],
+                    "input": name,
+                    "sha256": digest,
+                    "status": look.status,
+                    "reason": look.reason,
+                    **look.facts,
+                }
+            )
+    if not rows:
+        return ImagesRead(schema.IMAGES.empty(), {})
+    return ImagesRead(schema.IMAGES.fill(pd.DataFrame(rows)), thumbnails)
+
+
+def _look(path: Path, dimensions: int) -> _Look:
+    if not os.path.exists(path):
+        return _Look("absent", "", {}, None)
+    try:
+        picture = _picture(path, dimensions)
+    except InputError as error:
+        reason = str(error).removeprefix(str(path)).lstrip(": ")
+        return _Look("unreadable", reason, {}, None)
+    thumbnail = np.round(resize(picture, THUMBNAIL, 1)[0] * 255).astype(np.uint8)
+    facts = {key: str(value) for key, value in picture.facts.items()}
+    return _Look("read", "", facts, thumbnail)
+
+
+def _picture(path: Path, dimensions: int) -> Picture:
+    if dimensions == 2:
+        return read_image(path, at_least=2 * THUMBNAIL)
+    from clinmm.readers import read_volume
+    from clinmm.readers.volume import middle_picture
+
+    return middle_picture(read_volume(path))

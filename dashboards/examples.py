@@ -1,0 +1,60 @@
+"""The cases that a finding of the intake points at: pictures side by side, words in context."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from dashboards import case_data, note, panels, run_data
+
+HEIGHT = 360
+"""Of a picture, in pixels."""
+
+
+def show(rows: pd.DataFrame, cases: pd.DataFrame, cohort: dict[str, Any]) -> None:
+    """Draws the examples of one finding.
+
+    Args:
+        rows: schema.INTAKE_EXAMPLES, of one finding.
+        cases: the run's case table, index case_id.
+        cohort: the run's cohort file.
+    """
+    for row in rows.fillna({"other_case_id": "", "words": ""}).itertuples():
+        pair = [row.case_id, *([row.other_case_id] if row.other_case_id else [])]
+        kind = cohort["inputs"].get(row.input, {}).get("kind")
+        with st.container(border=True):
+            if kind == "note" and row.case_id in cases.index:
+                st.html(f'<p class="small">Case {panels.escape(row.case_id)}</p>')
+                text = case_data.note_text(cases.loc[row.case_id], cohort, row.input)
+                st.html(note.excerpt(text, row.words))
+            else:
+                columns = st.columns(len(pair)) if len(pair) > 1 else [st.container()]
+                for column, case_id in zip(columns, pair, strict=True):
+                    with column:
+                        _case(cases, case_id, row.input, kind)
+            if pd.notna(row.value):
+                said = "distance" if len(pair) > 1 else "value"
+                st.html(f'<p class="small">{said} {row.value:.4g}</p>')
+
+
+def _case(cases: pd.DataFrame, case_id: str, name: str, kind: str | None) -> None:
+    """One case: its picture, or a link to read it where there is none."""
+    st.html(f'<p class="small">Case {panels.escape(case_id)}</p>')
+    if kind != "image" or case_id not in cases.index:
+        return
+    copy = str(cases.loc[case_id].get(f"{name}_display") or "")
+    picture = case_data.picture(run_data.run().folder, copy)
+    if picture is None:
+        st.html('<p class="small">No display copy of this picture is in the run.</p>')
+    else:
+        st.image(eight_bits(picture.pixels), caption=f"Case {case_id}", width="content")
+
+
+def eight_bits(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    """(H, W) of 16 bits or (H, W, 3) of 8, brought down to HEIGHT rows, for the browser."""
+    step = max(1, pixels.shape[0] // HEIGHT)
+    small = pixels[::step, ::step]
+    shown: NDArray[np.uint8] = (small >> 8).astype(np.uint8) if small.dtype == np.uint16 else small
+    return shown
