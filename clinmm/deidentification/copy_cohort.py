@@ -159,6 +159,7 @@ class _Images:
             except InputError as error:
                 self.problems += [f"{self.name}, case {case}: {said}" for said in error.problems]
                 cells.append(None)
+        tell(f"clean {self.name}", len(paths), len(paths))
         return cells
 
     def _one(self, path: Path, row: int, new: str) -> str:

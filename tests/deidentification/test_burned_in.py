@@ -1,5 +1,7 @@
 """Text in pixels: what counts, what is made black, and the real detector from end to end."""
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
@@ -35,7 +37,7 @@ def test_marks_of_technique_do_not_count(text, tells):
     assert burned_in.counts(text) is tells
 
 
-@pytest.mark.parametrize("name", ["CT_small.dcm", "JPEG2000.dcm", "SC_rgb.dcm"])
+@pytest.mark.parametrize("name", ["CT_small.dcm", "JPEG2000.dcm", "SC_rgb_rle.dcm"])
 def test_boxes_of_a_dicom_picture_become_black_and_nothing_else_changes(tmp_path, name):
     source = get_testdata_file(name)
     clean_file(source, tmp_path / "b.dcm", Keys(bytes(32)), "p", boxes=[BOX])
