@@ -2,10 +2,12 @@
 
     python benchmarks/duplicates.py [N_COPIES]
 
-Pictures of the phantom and, with CLINMM_DATA set, of covid_cxr and ham10000, one a patient. For
-each change N_COPIES pictures (20) are copied with it, under new patients. A copy is found where it
-is linked to its original; other links are false unless the cohort has them without any copy (these
-are to be looked at). Rates with Wilson intervals; seconds without reading the files.
+Pictures of the phantom and, with CLINMM_DATA set, of covid_cxr and ham10000, one a patient, up to
+600. For each change N_COPIES pictures (20) are copied with it, under new patients. A copy is found
+where it is linked to its original; other links are false unless the cohort has them without any
+copy (these are to be looked at). Intervals of 95 %, Wilson's; seconds without reading the files for
+their thumbnails. Thresholds were set on covid_cxr, on part of ham10000's sample and on phantoms of
+other seeds.
 """
 
 import io
@@ -18,17 +20,18 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from clinmm.cohort.phantom.generate import make_phantom
+from clinmm.cohort.manifest import load_cohort
+from clinmm.cohort.phantom import make_phantom
+from clinmm.config import load_config
 from clinmm.intake.duplicates.near import near_duplicates
-from clinmm.intake.duplicates.opened import grey_square
-from clinmm.intake.images_read import THUMBNAIL
+from clinmm.intake.images_read import THUMBNAIL, grey_square, picture_of
 from clinmm.readers import read_image
-from clinmm.readers.resize import resize
 
 Change = Callable[[Image.Image, np.random.Generator], Image.Image]
-Z = 1.96
+Z, SEED = 1.96, 21
 
 
 def smaller(image: Image.Image, rng: np.random.Generator) -> Image.Image:
@@ -82,48 +85,80 @@ CHANGES: tuple[Change, ...] = (
 )  # fmt: skip
 
 
-def wilson(k: int, n: int) -> str:
+SIZES = (600, 3000)
+"""Numbers of pictures that are timed."""
+
+
+def interval(k: int, n: int) -> tuple[float, float]:
+    """Wilson's, 95 %."""
     middle, half = (k + Z**2 / 2) / (n + Z**2), Z * np.sqrt(k * (n - k) / n + Z**2 / 4) / (n + Z**2)
-    return f"{k / n:.3f} [{middle - half:.3f}, {middle + half:.3f}] ({k} of {n})"
+    return middle - half, middle + half
 
 
 def collections(folder: Path) -> Iterator[tuple[str, list[Path]]]:
     """Name, and one picture per patient."""
-    make_phantom(folder / "phantom", seed=3, n_patients=300)
-    tables = {"phantom": folder / "phantom" / "cases.csv"}
+    make_phantom(folder / "phantom", seed=SEED, n_patients=660)
+    yield f"phantom, seed {SEED}", pictures(folder / "phantom" / "cases.csv", set())
     if data := os.environ.get("CLINMM_DATA"):
-        tables |= {name: Path(data, name, "cases.csv") for name in ("covid_cxr", "ham10000")}
-    for name, table in tables.items():
-        cases = pd.read_csv(table, dtype=str).dropna(subset="image")
-        paths = [table.parent / cell for cell in cases.drop_duplicates("patient_id")["image"]]
-        yield name, [path for path in paths if path.is_file()]
+        yield (
+            "covid_cxr, which thresholds were set on",
+            pictures(Path(data, "covid_cxr", "cases.csv"), set()),
+        )
+        config = load_config("ham10000_malignant")
+        sample = set(load_cohort(config.cohort).table["case_id"])
+        yield (
+            "ham10000 but the sample of the shipped config",
+            pictures(Path(data, "ham10000", "cases.csv"), sample),
+        )
+
+
+def pictures(table: Path, without: set[str]) -> list[Path]:
+    """The first picture of each patient."""
+    cases = pd.read_csv(table, dtype=str).dropna(subset="image")
+    cases = cases[~cases["case_id"].isin(without)].drop_duplicates("patient_id")
+    paths = [table.parent / cell for cell in cases["image"]]
+    return [path for path in paths if path.is_file()]
 
 
 def main(n_copies: int = 20) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name, paths in collections(Path(folder)):
-            measure(name, paths, n_copies, Path(folder))
+            print(name)
+            everything = thumbnails_of(paths)
+            times(everything, paths)
+            measure(everything[: SIZES[0]], paths[: SIZES[0]], n_copies, Path(folder))
 
 
-def measure(name: str, paths: list[Path], n_copies: int, folder: Path) -> None:
+def thumbnails_of(paths: list[Path]) -> NDArray[np.uint8]:
+    return np.stack(
+        [grey_square(picture_of(path, 2, at_least=2 * THUMBNAIL), THUMBNAIL) for path in paths]
+    )
+
+
+def times(thumbnails: NDArray[np.uint8], paths: list[Path]) -> None:
+    near_duplicates(thumbnails[:60], paths[:60], 2, np.arange(60))  # imports
+    for n in sorted({min(size, len(paths)) for size in SIZES}):
+        start = time.process_time()
+        near_duplicates(thumbnails[:n], paths[:n], 2, np.arange(n))
+        print(f"  {n} pictures: {time.process_time() - start:.1f} s of CPU", flush=True)
+
+
+def measure(thumbnails: NDArray[np.uint8], paths: list[Path], n_copies: int, folder: Path) -> None:
     n = len(paths)
-    thumbnails = [grey_square(path, 2, THUMBNAIL) for path in paths]
     rng = np.random.default_rng(0)
     copied: list[tuple[int, str]] = []
-    files = list(paths)
+    copies: list[Path] = []
     for change in CHANGES:
         for row in rng.choice(n, min(n_copies, n), replace=False):
-            grey = resize_grey(paths[row])
-            file = folder / f"{name}{len(files)}.png"
-            change(grey, rng).convert("L").save(file)
-            files.append(file)
-            thumbnails.append(grey_square(file, 2, THUMBNAIL))
+            file = folder / f"copy{len(copies)}.png"
+            change(grey(paths[row]), rng).convert("L").save(file)
+            copies.append(file)
             copied.append((int(row), change.__name__))
-    start = time.perf_counter()
-    before = near_duplicates(np.stack(thumbnails[:n]), paths, 2, np.arange(n))
-    seconds = time.perf_counter() - start
+    before = near_duplicates(thumbnails, paths, 2, np.arange(n))
     own = set(zip(before.first.tolist(), before.second.tolist(), strict=True))
-    found = near_duplicates(np.stack(thumbnails), files, 2, np.arange(len(files)))
+    files = paths + copies
+    everything = np.concatenate([thumbnails, thumbnails_of(copies)])
+    found = near_duplicates(everything, files, 2, np.arange(len(files)))
     source = [*range(n), *(row for row, _ in copied)]
     linked, false = set(), 0
     for one, other in zip(found.first.tolist(), found.second.tolist(), strict=True):
@@ -131,17 +166,21 @@ def measure(name: str, paths: list[Path], n_copies: int, folder: Path) -> None:
             linked |= {one, other}
         elif not {(source[one], source[other]), (source[other], source[one])} & own:
             false += 1
-    print(f"{name}: {n} pictures, {seconds:.1f} s; {len(own)} links without copies")
     for change in CHANGES:
         rows = [n + k for k, (_, made) in enumerate(copied) if made == change.__name__]
-        print(f"  {change.__name__:13s} found {wilson(len(linked & set(rows)), len(rows))}")
-    print(f"  false links {false} of {len(files) * (len(files) - 1) // 2} pairs", flush=True)
+        hits = len(linked & set(rows))
+        low, high = interval(hits, len(rows))
+        print(f"  {change.__name__:13s} {hits} of {len(rows)}: {low:.2f} to {high:.2f}")
+    n_pairs = len(files) * (len(files) - 1) // 2
+    most = interval(false, n_pairs)[1] * 1e6
+    print(f"  false links   {false} of {n_pairs} pairs: at most {most:.0f} in a million")
+    print(f"  without any copy {len(own)} links, to be looked at", flush=True)
 
 
-def resize_grey(path: Path) -> Image.Image:
+def grey(path: Path) -> Image.Image:
     """At most 1024 pixels wide, grey."""
-    side = min(1024, min(read_image(path).pixels.shape[1:]))
-    return Image.fromarray(np.round(resize(read_image(path), side, 1)[0] * 255).astype(np.uint8))
+    picture = read_image(path)
+    return Image.fromarray(grey_square(picture, min(1024, *picture.pixels.shape[1:])))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """A study's models meet a cohort that they were not made from."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -8,6 +10,7 @@ from clinmm.cohort.plausible import canonical
 from clinmm.cohort.spec import ImageInput, NoteInput, RecordInput
 from clinmm.errors import InputError
 from clinmm.folds import Fold
+from clinmm.intake.accept import Entry, accept, standing_errors
 from clinmm.intake.context import Context
 from clinmm.intake.run_checks import run_checks
 
@@ -64,11 +67,19 @@ def cases_seen_before(study: Cohort, cohort: Cohort) -> int:
     return int(seen.sum())
 
 
-def check_readable(cohort: Cohort) -> None:
-    """Raises InputError for files that cannot be read and numbers that are none."""
-    found = run_checks(cohort, Context(split=None), ["columns", "files"])
-    if errors := [finding for finding in found if finding.severity == "error"]:
+def check_readable(cohort: Cohort, accepted: Sequence[Entry] = ()) -> pd.DataFrame:
+    """What each image file is (`schema.IMAGES`).
+
+    accepted: what the study's config accepts (`intake.accept`).
+
+    Raises:
+        InputError: files that cannot be read, or numbers that are none, which no entry accepts.
+    """
+    context = Context()
+    found = accept(run_checks(cohort, context, ["columns", "files"]), accepted)
+    if errors := standing_errors(found):
         raise InputError([f"{f.subject}: {f.detail} {f.advice}" for f in errors])
+    return context.images_of(cohort).facts
 
 
 def whole_as_test(cohort: Cohort, repeat: int, fold: int) -> Fold:

@@ -16,6 +16,7 @@ from clinmm.cohort.manifest import load_cohort, read_spec, resolved_settings
 from clinmm.cohort.split_size import count_folds
 from clinmm.config import StudyConfig, load_config
 from clinmm.errors import InputError
+from clinmm.readers import READER_VERSION
 from clinmm.runs import Run
 
 PACKAGES = (
@@ -66,8 +67,10 @@ def start_study(config: StudyConfig, cohort: Cohort, folder: Path) -> Study:
     return Study(run, config, cohort)
 
 
-def open_study(folder: Path) -> Study:
+def open_study(folder: Path, *, whole: bool = False) -> Study:
     """The study of an existing run folder.
+
+    whole: with the image files that an earlier check could not read, for the check itself.
 
     Raises:
         InputError: no study is there, or its data have changed since it was made.
@@ -82,7 +85,7 @@ def open_study(folder: Path) -> Study:
             f"{folder}: the table or the files of its cohort have changed since the study was "
             "made. Put them back, or make a new study with: clinmm run CONFIG.yaml --out NEW"
         )
-    return Study(run, config, without_unreadable(run, cohort))
+    return Study(run, config, cohort if whole else without_unreadable(run, cohort))
 
 
 def without_unreadable(run: Run, cohort: Cohort) -> Cohort:
@@ -121,7 +124,8 @@ def open_explainable(folder: Path) -> tuple[Study, Run, list[tuple[int, int]]]:
         raise InputError(f"{folder}: the table or the files of its cohort have changed since.")
     config = load_config(run.path("config.yaml"))
     folds = range(max(1, models.facts["n_folds"]))
-    return Study(run, config, cohort), models, [(0, fold) for fold in folds]
+    readable = without_unreadable(run, cohort)
+    return Study(run, config, readable), models, [(0, fold) for fold in folds]
 
 
 def groups_of(run: Run) -> pd.DataFrame:
@@ -160,7 +164,8 @@ def cohort_facts(cohort: Cohort) -> dict[str, Any]:
 
 def environment_facts() -> dict[str, Any]:
     """Versions of what numbers depend on."""
-    return {"packages": {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}}}
+    packages = {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}}
+    return {"reader": READER_VERSION, "packages": packages}
 
 
 def _facts(config: StudyConfig, cohort: Cohort, digest: str) -> dict[str, Any]:

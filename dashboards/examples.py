@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
+from clinmm.readers.pixels import PERCENTILES
 from dashboards import case_data, note, panels, run_data
 
 HEIGHT = 360
@@ -49,11 +50,19 @@ def _case(cases: pd.DataFrame, case_id: str, name: str, kind: str | None) -> Non
     if picture is None:
         st.html('<p class="small">No display copy of this picture is in the run.</p>')
     else:
-        st.image(eight_bits(picture.pixels), caption=f"Case {case_id}", width="content")
+        st.image(eight_bits(picture), caption=f"Case {case_id}", width="content")
 
 
-def eight_bits(pixels: NDArray[Any]) -> NDArray[np.uint8]:
-    """(H, W) of 16 bits or (H, W, 3) of 8, brought down to HEIGHT rows, for the browser."""
+def eight_bits(picture: case_data.Picture) -> NDArray[np.uint8]:
+    """The picture for the browser, thinned to about HEIGHT rows: (H, W), or (H, W, 3) in colour.
+
+    Of a volume the middle slice, from its 0.5th to its 99.5th percentile.
+    """
+    pixels = picture.pixels
+    if picture.stack is not None:
+        pixels = pixels[len(pixels) // 2]
+        low, high = np.percentile(pixels, PERCENTILES)
+        pixels = (np.clip((pixels - low) / max(high - low, 1), 0, 1) * 65535).astype(np.uint16)
     step = max(1, pixels.shape[0] // HEIGHT)
     small = pixels[::step, ::step]
     shown: NDArray[np.uint8] = (small >> 8).astype(np.uint8) if small.dtype == np.uint16 else small

@@ -33,7 +33,7 @@ def main(folder: Path, tell: Tell = silent) -> pd.DataFrame:
     Raises:
         FindingsStand: errors stand that the config does not accept; lists them.
     """
-    study = open_study(folder)
+    study = open_study(folder, whole=True)
     run, config, cohort = study.run, study.config, study.cohort
     with run.stage("check"):
         looked = look_over(cohort, config, tell)

@@ -1,8 +1,8 @@
 """Predict new cases with a finished study, targets known or not.
 
 Reads   a study's models and calibrators, a cohort
-Writes  a run folder of kind prediction: cases, images/, predictions, thresholds, prediction_sets,
-        deferral, exchangeability, outliers
+Writes  a run folder of kind prediction: images, cases, images/, predictions, thresholds,
+        prediction_sets, deferral, exchangeability, outliers
 """
 
 from pathlib import Path
@@ -28,7 +28,14 @@ from clinmm.progress import Tell, silent
 from clinmm.rules import cells_of
 from clinmm.runs import Run
 from clinmm.stored_models import load_models
-from clinmm.study import Study, cohort_facts, cohort_yaml, environment_facts, open_study
+from clinmm.study import (
+    Study,
+    cohort_facts,
+    cohort_yaml,
+    environment_facts,
+    open_study,
+    without_unreadable,
+)
 from clinmm.uncertainty.new_place import carry_over
 from clinmm.uncertainty.outliers.fold import judge_new
 from clinmm.uncertainty.outliers.readings import Readings, read_inputs
@@ -54,7 +61,7 @@ def main(folder: Path, cohort_file: Path, out: Path, tell: Tell = silent) -> Run
     study.run.require("calibrate")
     cohort = load_cohort(cohort_file, for_prediction=True)
     check_same_inputs(study.cohort, cohort)
-    check_readable(cohort)
+    images = check_readable(cohort, study.config.intake.accept)
     facts = _facts(study, cohort)
     run = Run.create(out, "prediction", facts)
     if any(run.facts[key] != facts[key] for key in ("study", "cohort")):
@@ -65,6 +72,8 @@ def main(folder: Path, cohort_file: Path, out: Path, tell: Tell = silent) -> Run
     run.write_text("cohort.yaml", cohort_yaml(cohort))
     run.write_text("config.yaml", study.run.path("config.yaml").read_text(encoding="utf-8"))
     with run.stage("predict"):
+        run.write("images", images)
+        cohort = without_unreadable(run, cohort)
         run.write("cases", cases_with_copies(run, cohort, study.config.review.copy_images, tell))
         preparer = Preparer(
             cohort, study.config.encoders, lambda name, i, n: tell(f"read {name}", i, n)

@@ -85,7 +85,8 @@ def _evidence(cohort: Cohort, counts: dict[str, Counter[str]], pixels: bool) -> 
         "profile": f"DICOM PS3.15 {EDITION} Annex E, basic profile, sex, age, size and weight and "
         "shifted dates kept",
         "notes_and_cells": "45 CFR 164.514(b)(2)(i), by rules"
-        + (" and a language model" if ner.installed() else ""),
+        + (" and a language model" if ner.installed() else "")
+        + "; some names and places will be left: read the notes",
         "pixels": f"{looked}; volumes are not looked at",
         "n_cases": cohort.n_cases,
         "n_patients": cohort.n_patients,

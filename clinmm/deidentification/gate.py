@@ -268,6 +268,16 @@ def notes(cohort: Cohort, name: str) -> list[Finding]:
         )
         for kind, of_rows in rows.items()
     ]
+    if n_filled := sum(bool(text.strip()) for text in texts):
+        by = "rules and a language model" if ner.installed() else "rules"
+        findings.append(
+            _note(
+                name,
+                f"{n_filled} notes were searched by {by}, which miss about half of the names that "
+                "stand without a title or a role beside them, and most names of towns.",
+                "Read some of the notes.",
+            )
+        )
     return findings + _by_model(cohort, name, texts, names_at)
 
 

@@ -20,12 +20,14 @@ class Context:
         for all, where nothing is divided. With folds every patient is tested once: these are then
         the cases that the first fold learns from.
     links: pairs of cases that seem to show one thing or one person (`schema.LINKS`).
+    seed: of the study, as it divides the cohort.
     """
 
     split: SplitConfig | None = None
     learns: NDArray[np.bool_] | None = None
     links: pd.DataFrame | None = None
     images: ImagesRead | None = field(default=None, repr=False)
+    seed: int = 0
 
     def images_of(self, cohort: Cohort) -> ImagesRead:
         """What every image file of the cohort turned out to be; read once."""

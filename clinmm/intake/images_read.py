@@ -84,19 +84,29 @@ def _look(path: Path, dimensions: int) -> _Look:
     if not os.path.exists(path):
         return _Look("absent", "", {}, None)
     try:
-        picture = _picture(path, dimensions)
+        picture = picture_of(path, dimensions, at_least=2 * THUMBNAIL)
     except InputError as error:
-        reason = str(error).removeprefix(str(path)).lstrip(": ")
+        reason = " ".join(p.replace(str(path), "").lstrip(": ") for p in error.problems)
         return _Look("unreadable", reason, {}, None)
-    thumbnail = np.round(resize(picture, THUMBNAIL, 1)[0] * 255).astype(np.uint8)
     facts = {key: str(value) for key, value in picture.facts.items()}
-    return _Look("read", "", facts, thumbnail)
+    return _Look("read", "", facts, grey_square(picture, THUMBNAIL))
 
 
-def _picture(path: Path, dimensions: int) -> Picture:
+def picture_of(path: Path, dimensions: int, at_least: int) -> Picture:
+    """The picture in the file, or the middle one of the volume.
+
+    dimensions: 2 or 3. at_least: pixels that the shorter side of a picture keeps, where the reader
+    may reduce it.
+    """
     if dimensions == 2:
-        return read_image(path, at_least=2 * THUMBNAIL)
+        return read_image(path, at_least)
     from clinmm.readers import read_volume
     from clinmm.readers.volume import middle_picture
 
     return middle_picture(read_volume(path))
+
+
+def grey_square(picture: Picture, side: int) -> NDArray[np.uint8]:
+    """(side, side): the picture in grey, stretched to a square."""
+    square: NDArray[np.uint8] = np.round(resize(picture, side, 1)[0] * 255).astype(np.uint8)
+    return square

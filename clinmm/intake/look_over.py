@@ -52,13 +52,13 @@ def make_context(cohort: Cohort, config: StudyConfig | None, tell: Tell = silent
     tell("read images", 1, 1)
     links = find_links(cohort, images, lambda done, total: tell("compare", done, total))
     tell("compare", 1, 1)
-    learns = non_test(cohort, config, links) if config else None
-    return Context(config.split if config else None, learns, links, images)
+    if config is None:
+        return Context(links=links, images=images)
+    learns = non_test(cohort, config, links)
+    return Context(config.split, learns, links, images, config.seed)
 
 
-def non_test(
-    cohort: Cohort, config: StudyConfig, links: pd.DataFrame
-) -> NDArray[np.bool_] | None:
+def non_test(cohort: Cohort, config: StudyConfig, links: pd.DataFrame) -> NDArray[np.bool_] | None:
     """(n_cases,) whose labels may decide something: those that are not test in the first fold.
 
     None where the cohort cannot be divided so; the check `splits` says why.

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from html.parser import HTMLParser
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -16,8 +17,20 @@ from made_run import COHORT, HOSTILE, WITHHELD
 from PIL import Image
 
 from clinmm.errors import InputError
+from clinmm.readers import stack
+from clinmm.readers.volume import Volume
 from clinmm.runs import Run
-from dashboards import case_data, judging, note, panels, selections, viewer, words, worklist
+from dashboards import (
+    case_data,
+    examples,
+    judging,
+    note,
+    panels,
+    selections,
+    viewer,
+    words,
+    worklist,
+)
 from dashboards.panels import Line
 
 
@@ -205,3 +218,15 @@ def test_the_dashboard_never_loads_a_model_library() -> None:
         "assert not found, found"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_an_example_of_a_volume_is_its_middle_slice_in_all_greys(tmp_path: Path) -> None:
+    voxels = np.random.default_rng(0).normal(0, 300, (9, 20, 30)).astype(np.float32)
+    voxels[4, 0, 0] = 3000
+    stack.save(Volume(voxels, (1.0, 1.0, 1.0), {"modality": "CT"}), tmp_path / "a.png")
+    found = case_data.picture(tmp_path, "a.png")
+    assert found is not None
+    shown = examples.eight_bits(found)
+    assert shown.shape == (20, 30)
+    assert shown[0, 0] == 255
+    assert shown.min() == 0

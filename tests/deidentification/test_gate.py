@@ -1,5 +1,7 @@
 """The gate: every place is found, nothing found is repeated, and clean data gives silence."""
 
+import re
+
 import pytest
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
@@ -34,7 +36,7 @@ def test_every_place_is_found_and_nothing_is_repeated(planted):
     said = repr(findings).lower()
     spoken = [w for w in PLANTED if w.lower() in said.replace("quagmire-", "").replace("id='q", "")]
     assert spoken == []
-    errors = {(f.subject, f.detail.split(" hold ")[-1].split(":")[0]) for f in findings
+    errors = {(f.subject, re.split(" holds? ", f.detail)[-1].split(":")[0]) for f in findings
               if f.severity == "error"}  # fmt: skip
     in_headers = {detail for subject, detail in errors if subject == "image"}
     assert {
@@ -47,15 +49,15 @@ def test_every_place_is_found_and_nothing_is_repeated(planted):
     kinds = (
         "names",
         "dates",
-        "phones",
-        "emails",
-        "urls",
+        "telephone numbers",
+        "e-mail addresses",
+        "web addresses",
         "record numbers",
         "addresses",
         "ages over",
     )
     for kind in kinds:
-        assert any(f"hold {kind}" in detail for detail in notes), kind
+        assert any(re.search(f" holds? {kind}", detail) for detail in notes), kind
     for finding in findings:
         assert all(example.words == "" for example in finding.examples)
 

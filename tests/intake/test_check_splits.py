@@ -1,10 +1,13 @@
 from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
+import pytest
 
 from clinmm import schema
 from clinmm.cohort.cohort import Cohort
 from clinmm.cohort.split_config import SplitConfig
+from clinmm.cohort.splits import make_splits
 from clinmm.intake.checks import splits
 from clinmm.intake.context import Context
 
@@ -62,3 +65,44 @@ def test_a_large_linked_group_and_one_sided_sites_are_warned_of(make: Make) -> N
     assert set(warned) == {"large groups", "site and died"}
     assert warned["large groups"].value == 42 / 240
     assert warned["site and died"].count == 1
+
+
+def mixed(n: int) -> list[str]:
+    return [str(int(i % 4 < 2)) for i in range(n)]
+
+
+def test_a_group_too_large_to_spread_is_told_by_the_share_of_the_class(make: Make) -> None:
+    n = 240
+    cohort = make(n, patient_id=[f"p{i}" for i in range(n)], outcome=["0", "1"] * (n // 2))
+    split = SplitConfig(folds=5)
+    assert [f.severity for f in splits.check(cohort, Context(split, links=linked()))] == ["info"]
+    chain = linked(*((f"c{i}", f"c{i + 2}") for i in range(1, 199, 2)))  # 100 of the 120 with it
+    found = {f.subject: f for f in splits.check(cohort, Context(split, links=chain))}
+    assert "The share of 'died' is 0.500 in the cohort, but" in found["share of died"].detail
+    apart = split.model_copy(update={"keep_linked_together": False})
+    assert len(splits.check(cohort, Context(apart, links=chain))) == 1
+
+
+def test_sites_on_one_side_of_the_division_are_told(make: Make) -> None:
+    n = 240
+    date = ["2020-01-01"] * 200 + ["2021-01-01"] * 40
+    site = ["A"] * 60 + ["B"] * 140 + ["B"] * 20 + ["C"] * 20
+    spec = {"site": "site", "index_time": {"column": "date"}}
+    cohort = make(n, spec, outcome=mixed(n), site=site, date=date)
+    later = SplitConfig.model_validate({"by": "time", "test_from": "2021-01-01"})
+    found = {f.severity: f for f in splits.check(cohort, Context(later, links=linked()))[1:]}
+    assert found["warning"].case_ids == tuple(f"c{i}" for i in range(220, 240))
+    assert found["info"].count == 1
+    assert len(splits.check(cohort, Context(SplitConfig(folds=5), links=linked()))) == 1
+
+
+def test_the_division_is_that_of_the_study(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds = []
+
+    def recorded(*args: Any) -> pd.DataFrame:
+        seeds.append(args[2])
+        return make_splits(*args)
+
+    monkeypatch.setattr(splits, "make_splits", recorded)
+    splits.check(make(160, outcome=mixed(160)), Context(SplitConfig(), seed=7))
+    assert seeds == [7]

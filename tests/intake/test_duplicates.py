@@ -1,20 +1,25 @@
 """Copies among drawn pictures, found and told from pictures that are only alike."""
 
 import io
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pydicom
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter
 
 from clinmm.cohort.cohort import Cohort
+from clinmm.cohort.manifest import load_cohort
+from clinmm.cohort.phantom import make_phantom
 from clinmm.cohort.split_config import SplitConfig
 from clinmm.intake.checks import duplicates
 from clinmm.intake.context import Context
+from clinmm.intake.duplicates import near
 from clinmm.intake.duplicates.links import find_links
 from clinmm.intake.duplicates.near import threshold
 
@@ -161,10 +166,66 @@ def test_contradicting_targets_of_one_picture_are_an_error_if_they_may_be_looked
     assert severities(cohort, Context(learns=learns)) == [("warning", "image")]
 
 
+def alike_in_small(seed: int) -> Image.Image:
+    """A picture that differs from others of its kind only in what a thumbnail does not show."""
+    grey = np.asarray(picture(5), dtype=np.float32)
+    fine = np.random.default_rng(seed).normal(size=(64, 2, 64, 2))
+    fine = (fine - fine.mean(axis=(1, 3), keepdims=True)).reshape(128, 128)
+    return Image.fromarray(
+        np.round(np.clip(grey + 12 * fine.repeat(2, 0).repeat(2, 1), 0, 255)).astype(np.uint8)
+    )
+
+
+def test_pictures_that_agree_only_in_their_thumbnails_are_told_apart_in_their_files(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = [picture(seed) for seed in range(4)] + [alike_in_small(seed) for seed in (0, 1)]
+    cohort = with_pictures(make, tmp_path, images)
+    assert links_of(cohort).empty
+    monkeypatch.setattr(near, "FULL_DETAIL_RANGE", (0.0, 0.0))
+    assert links_of(cohort)[["case_id", "other_case_id"]].to_numpy().tolist() == [["c4", "c5"]]
+
+
+def test_a_volume_copied_under_another_patient_is_found(tmp_path: Path) -> None:
+    cohort = load_cohort(make_phantom(tmp_path / "ct", seed=1, n_patients=5, modality="ct"))
+    folders = [path for path in cohort.image_paths("image") if path is not None]
+    patients = cohort.table["patient_id"][
+        [path is not None for path in cohort.image_paths("image")]
+    ]
+    assert links_of(cohort).empty
+    one, other = 0, int((patients != patients.iloc[0]).to_numpy().argmax())
+    ids = patients.index[[one, other]]
+    shutil.rmtree(folders[other])
+    shutil.copytree(folders[one], folders[other])
+    cohort = load_cohort(tmp_path / "ct" / "cohort.yaml")
+    pair = cohort.table["case_id"][ids].tolist()
+    (link,) = links_of(cohort).to_dict("records")
+    assert (link["case_id"], link["other_case_id"], link["kind"]) == (*pair, "same_bytes")
+    for path in folders[other].iterdir():
+        dataset = pydicom.dcmread(path)
+        dataset.PatientID = "another"
+        dataset.save_as(path)
+    cohort = load_cohort(tmp_path / "ct" / "cohort.yaml")
+    (link,) = links_of(cohort).to_dict("records")
+    assert (link["case_id"], link["other_case_id"], link["kind"]) == (*pair, "same_pixels")
+
+
+def test_many_copies_of_one_picture_hang_together(make: Make, tmp_path: Path) -> None:
+    copies = [jpeg(picture(0).resize((200 + 8 * k, 240)), 90) for k in range(8)]
+    images = [*copies, *(picture(seed) for seed in range(1, 8))]
+    links = links_of(with_pictures(make, tmp_path, images))
+    group = {"c0"}
+    for _ in copies:
+        pairs = links[["case_id", "other_case_id"]].to_numpy().tolist()
+        group |= {case for pair in pairs if group & set(pair) for case in pair}
+    assert group == {f"c{k}" for k in range(8)}
+
+
 def test_the_threshold_follows_the_pairs_of_the_cohort() -> None:
     rng = np.random.default_rng(0)
     usual = np.tanh(rng.normal(0.4, 0.1, 4000))
     assert threshold(usual, 5, (0.35, 0.92)) == pytest.approx(np.tanh(0.9), abs=0.02)
-    with_copies = np.append(usual, np.full(200, 0.99))
-    assert threshold(with_copies, 5, (0.35, 0.92)) == pytest.approx(np.tanh(0.92), abs=0.03)
+    with_copies = np.append(usual, np.full(1000, 0.99))
+    assert threshold(with_copies, 5, (0.35, 0.92)) == pytest.approx(np.tanh(0.96), abs=0.03)
     assert threshold(usual[:20], 5, (0.35, 0.92)) == 0.92
+    assert threshold(usual - 0.5, 5, (0.35, 0.92)) == 0.35

@@ -74,6 +74,9 @@ def test_unreadable_files_that_are_accepted_count_as_absent(tmp_path: Path) -> N
     assert cases.loc["c3", "pattern"] == "record"
     assert cases.loc["c3", "image_display"] == ""
     assert cases.loc["c5", "pattern"] == "image+record"
+    check.main(run.folder)
+    assert run.read("images")["status"].value_counts()["unreadable"] == 1, "found once more"
+    assert open_study(run.folder).cohort.present("image").sum() == N - 2
 
 
 def test_a_checked_cohort_leaves_a_folder_that_can_be_looked_at(tmp_path: Path) -> None:

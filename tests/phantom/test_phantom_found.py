@@ -8,8 +8,9 @@ from clinmm.cohort.phantom.found import INTAKE_PLANTS, check_of, look_in_intake
 from clinmm.intake.finding import Finding, as_table
 
 
-def plant(name: str) -> dict:
-    return {"name": name, "class_name": "nodule", "case_ids": ["c1", "c2", "c3", "c4"]}
+def plant(name: str, **parameters) -> dict:
+    ids = ["c1", "c2", "c3", "c4"]
+    return {"name": name, "class_name": "nodule", "case_ids": ids, "parameters": parameters}
 
 
 def said(check: str, *case_ids: str, severity: str = "warning", detail: str = "odd"):
@@ -29,7 +30,23 @@ def test_cases_are_found_if_half_of_them_are_named_in_a_warning_or_error(name):
     assert "1 of the 4 planted cases are named" in evidence
 
 
-@pytest.mark.parametrize("name", ["missing_note", "site_shortcut"])
+def test_a_check_that_names_every_case_has_found_nothing():
+    everybody = said("ranges", *(f"c{n}" for n in range(1, 21)))
+    found, evidence = look_in_intake(everybody, plant("implausible"))
+    assert not found
+    assert "4 of the 4 planted cases are named, and 16 others" in evidence
+
+
+def test_the_other_half_of_a_pair_is_no_stranger_and_ways_that_nothing_named_are_told():
+    copies = {"copy_of": {"c1": "c5", "c2": "c6", "c3": "c7", "c4": "c8"}}
+    ways = {"how": {"resized": ["c1", "c2"], "cropped": ["c3", "c4"]}}
+    pairs = said("duplicates", "c1", "c5", "c2", "c6")
+    found, evidence = look_in_intake(pairs, plant("duplicate_images", **copies, **ways))
+    assert found
+    assert evidence == "2 of the 4 planted cases are named, none by cropped: odd"
+
+
+@pytest.mark.parametrize("name", ["missing_note", "site_shortcut", "side_marker"])
 def test_a_leaking_class_is_found_if_it_is_named(name):
     check = check_of(name)
     assert look_in_intake(said(check, detail="AUROC of 'nodule' .8"), plant(name))[0]
@@ -38,7 +55,14 @@ def test_a_leaking_class_is_found_if_it_is_named(name):
     assert evidence == "no finding about nodule"
 
 
-def test_every_plant_but_those_of_the_model_has_a_check():
-    assert set(INTAKE_PLANTS) == set(ALL_PLANTS) - {"side_marker", "faint_group"}
-    assert len(set(map(check_of, INTAKE_PLANTS))) == len(INTAKE_PLANTS)
-    assert "stated_label" in registry.available("checks")
+def test_a_stated_label_is_an_error_that_names_the_class():
+    names = {"detail": "'nodule' stands in the notes of 9 patients"}
+    look = plant("stated_label")
+    assert look_in_intake(said("stated_label", "c1", severity="error", **names), look)[0]
+    assert not look_in_intake(said("stated_label", "c1", severity="warning", **names), look)[0]
+    assert not look_in_intake(said("stated_label", "c1", severity="error"), look)[0]
+
+
+def test_every_plant_but_that_of_the_model_has_a_check():
+    assert set(INTAKE_PLANTS) == set(ALL_PLANTS) - {"faint_group"}
+    assert set(map(check_of, INTAKE_PLANTS)) < set(registry.available("checks"))

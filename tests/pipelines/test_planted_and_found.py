@@ -13,7 +13,7 @@ from clinmm.cohort.phantom.found import planted_and_found
 from clinmm.cohort.phantom.picture import MARKER_CORNER
 from clinmm.runs import Run
 
-PLANTS = [
+PLANTS: list[dict[str, Any]] = [
     {"name": "stated_label", "class_name": "effusion", "input": "note", "parameters": {}},
     {
         "name": "faint_group",
@@ -38,7 +38,14 @@ def run_of(folder: Path, *, found: bool) -> Run:
         "detail": "'effusion' stands in the notes of 3 patients",
         "advice": "Mask it.",
     }
-    run.write("intake", pd.DataFrame([finding]))
+    mark = {
+        **finding,
+        "check": "shortcut",
+        "severity": "warning" if found else "info",
+        "subject": "image",
+        "detail": "something small and bright goes with 'consolidation'",
+    }
+    run.write("intake", pd.DataFrame([finding, mark]))
     comparison: dict[str, Any] = {
         "arm": "fused",
         "rival": "complement",
@@ -89,12 +96,17 @@ def truth(folder: Path, plants: list[dict[str, Any]]) -> Path:
 @pytest.mark.parametrize("found", [True, False])
 def test_each_plant_is_found_exactly_where_its_audit_found_it(tmp_path: Path, found: bool) -> None:
     table = planted_and_found(run_of(tmp_path, found=found), truth(tmp_path, PLANTS))
-    assert table["planted"].tolist() == [plant["name"] for plant in PLANTS]
-    assert table["found"].tolist() == ["yes" if found else "no"] * 3
+    assert list(zip(table["planted"], table["audit"], strict=True)) == [
+        ("stated_label", "intake: stated label"),
+        ("faint_group", "audit: gap v. everybody else"),
+        ("side_marker", "intake: shortcut"),
+        ("side_marker", "explain: where the map dwells"),
+    ]
+    assert table["found"].tolist() == ["yes" if found else "no"] * 4
     assert table["concerns"].tolist()[0] == "effusion, 3 cases"
     assert "-0.200 (-0.300 to -0.100)" in table["evidence"][1]
     share = "100%" if found else "1%"
-    assert share in table["evidence"][2] or found
+    assert share in table["evidence"][3] or found
 
 
 def test_nothing_planted_is_an_empty_table_with_its_columns(tmp_path: Path) -> None:
@@ -108,9 +120,10 @@ def test_audits_that_could_not_look_say_so(tmp_path: Path) -> None:
     for name in ("intake", "comparisons", "explanations"):
         run.write(name, schema.TABLES[name].empty())
     table = planted_and_found(run, truth(tmp_path, PLANTS))
-    assert table["found"].tolist() == ["no", "no", "no"]
+    assert table["found"].tolist() == ["no"] * 4
     assert table["evidence"].tolist() == [
-        "no word or phrase was found",
+        "no finding about effusion",
         "no comparison of F could be made",
+        "no finding about consolidation",
         "no explained case has the marker",
     ]

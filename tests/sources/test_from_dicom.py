@@ -246,3 +246,15 @@ def test_command_writes_and_says_what(dicom, tmp_path):
     assert Path(said["cohort"]).is_file()
     ran = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path / "two")])
     assert "clinmm check" in ran.stdout
+    assert "Labels were matched by 'image_uid'" in ran.stdout
+
+
+def test_the_draft_calls_unused_only_what_no_part_of_the_study_uses(dicom, tmp_path):
+    dicom("a", SOPInstanceUID="1.2.3.4.5.1", InstitutionName="A", ViewPosition="PA")
+    dicom("b", SOPInstanceUID="1.2.3.4.5.2", InstitutionName="B", PatientID="2")
+    rows = [["1.2.3.4.5.1", "1", "Cough."], ["1.2.3.4.5.2", "0", "No cough."]]
+    labels = _labels(tmp_path, rows, ["image_uid", "y", "letter"])
+    text = from_dicom(tmp_path / "source", labels, tmp_path / "out").file.read_text()
+    assert "site: site" in text
+    assert text.rstrip().endswith("# Not used: modality, view, sex")
+    assert "# No inputs unless you name them below; targets perhaps: letter" in text

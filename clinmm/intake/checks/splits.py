@@ -5,6 +5,7 @@ import pandas as pd
 
 from clinmm.cohort.cohort import Cohort
 from clinmm.cohort.linked import units
+from clinmm.cohort.split_config import PARTS
 from clinmm.cohort.split_size import too_few_patients
 from clinmm.cohort.splits import make_splits
 from clinmm.errors import InputError
@@ -17,15 +18,16 @@ LARGE_UNIT = 0.05
 SITE_PATIENTS = 5
 """A site with fewer patients says nothing about classes."""
 
-SEED = 0
-"""Of the division that is looked at; sizes hardly depend on it."""
+DEVIATIONS = 3.0
+"""So many standard errors, of a random division of patients, is a class's share in a part off."""
 
 
 def check(cohort: Cohort, context: Context) -> list[Finding]:
     """Nothing without a config. An error per class with too few patients, saying how many are
-    needed; the sizes of the parts for information; warnings for linked patients that make up a
-    large part of the cohort, and for sites where, of the cases whose labels may be looked at, all
-    or none have a class that is otherwise mixed."""
+    needed; the sizes of the parts for information; warnings for parts with another share of a
+    class, sites of which nothing is learned, linked patients that make up a large part of the
+    cohort, and sites where, of the cases whose labels may be looked at, all or none have a class
+    that is otherwise mixed."""
     if context.split is None:
         return []
     problems = too_few_patients(cohort, context.split, context.links)
@@ -33,36 +35,120 @@ def check(cohort: Cohort, context: Context) -> list[Finding]:
         return [
             Finding("splits", "error", "split", problem, advice) for problem, advice in problems
         ]
-    return [
-        *_parts(cohort, context),
-        *_large_units(cohort, context),
-        *_one_sided_sites(cohort, context),
-    ]
-
-
-def _parts(cohort: Cohort, context: Context) -> list[Finding]:
-    assert context.split is not None
     try:
-        splits = make_splits(cohort, context.split, SEED, context.links)
+        splits = make_splits(cohort, context.split, context.seed, context.links)
     except InputError as error:
         return [
             Finding("splits", "error", "split", problem, "Change the split, or the cohort file.")
             for problem in error.problems
         ]
     first = splits[(splits["repeat"] == 0) & (splits["fold"] == splits["fold"].min())]
-    sizes = first.groupby("split")["patient_id"].nunique()
-    cases = first["split"].value_counts()
+    part_of = cohort.table["case_id"].map(first.set_index("case_id")["split"])
+    return [
+        _parts(cohort, context, part_of),
+        *_uneven_classes(cohort, context, part_of),
+        *_sites_apart(cohort, context, part_of),
+        *_large_units(cohort, context),
+        *_one_sided_sites(cohort, context),
+    ]
+
+
+def _parts(cohort: Cohort, context: Context, part_of: pd.Series) -> Finding:
+    """The sizes of the parts of the first fold. part_of: (n_cases,) absent where left out."""
+    assert context.split is not None
+    sizes = cohort.table["patient_id"].groupby(part_of).nunique()
+    cases = part_of.value_counts()
     told = ", ".join(
         f"{part} {cases[part]} cases of {sizes[part]} {cohort.spec.unit_name}s"
-        for part in ("train", "validate", "calibrate", "test")
+        for part in PARTS
         if part in sizes
     )
     fold = " of the first fold" if context.split.with_folds else ""
-    return [
-        Finding(
-            "splits", "info", "split", f"The parts{fold}: {told}.", "Nothing.", count=len(first)
+    detail = f"The parts{fold}: {told}."
+    return Finding("splits", "info", "split", detail, "Nothing.", count=int(cases.sum()))
+
+
+def _uneven_classes(cohort: Cohort, context: Context, part_of: pd.Series) -> list[Finding]:
+    """Warnings for classes whose share in a part is further from that in the cohort than if
+    patients had been dealt out at random; linked ones that must stay together are why.
+
+    The standard error of a part's share is that of a ratio estimated from a simple random sample
+    of m of the M patients.
+
+    Reference:
+        Cochran. Sampling Techniques (1977), sections 2.11, 6.3.
+    """
+    assert context.split is not None
+    if context.split.by != "patient":
+        return []  # sites and times are meant to differ
+    patients = cohort.table["patient_id"]
+    findings = []
+    for k, class_name in enumerate(cohort.class_names):
+        target = pd.Series(cohort.targets()[:, k], index=cohort.table.index)
+        known = target.notna() & part_of.notna()
+        share = float(target[known].mean())
+        excess = (target[known] - share).groupby(patients[known]).sum()
+        per_patient = known.sum() / len(excess)
+        told = []
+        for part, rows in target[known].groupby(part_of[known]):
+            m = patients[rows.index].nunique()
+            error = excess.std() * np.sqrt((1 - m / len(excess)) / m) / per_patient
+            if abs(rows.mean() - share) > DEVIATIONS * error:
+                told.append(f"{part} {rows.mean():.3f}")
+        if told:
+            findings.append(
+                Finding(
+                    "splits",
+                    "warning",
+                    f"share of {class_name}",
+                    f"The share of '{class_name}' is {share:.3f} in the cohort, but "
+                    f"{', '.join(told)}: groups of linked {cohort.spec.unit_name}s are too large "
+                    "to spread.",
+                    "Look at what links them.",
+                    count=len(told),
+                )
+            )
+    return findings
+
+
+def _sites_apart(cohort: Cohort, context: Context, part_of: pd.Series) -> list[Finding]:
+    """A warning for sites of which every case is test, and, where nothing is tested in turn, for
+    information sites of which none is."""
+    assert context.split is not None
+    if cohort.spec.site is None or context.split.by == "site":
+        return []
+    site = cohort.table[cohort.spec.site][part_of.notna()]
+    test = part_of[site.index] == "test"
+    enough = cohort.table["patient_id"][site.index].groupby(site).nunique() >= SITE_PATIENTS
+    tested = test.groupby(site).mean()[enough]
+    subject, findings = str(cohort.spec.site), []
+    if n := int((tested == 1).sum()):
+        cases = cohort.table["case_id"][
+            cohort.table[cohort.spec.site].isin(tested.index[tested == 1])
+        ]
+        findings.append(
+            Finding(
+                "splits",
+                "warning",
+                subject,
+                f"{n} sites stand only in the test: nothing is learned from them.",
+                "Read the results there as those of a new site.",
+                tuple(cases),
+                n,
+            )
         )
-    ]
+    if (n := int((tested == 0).sum())) and not context.split.with_folds:
+        findings.append(
+            Finding(
+                "splits",
+                "info",
+                subject,
+                f"{n} sites have no case in the test: nothing is known of results there.",
+                "Nothing, or divide by folds.",
+                count=n,
+            )
+        )
+    return findings
 
 
 def _large_units(cohort: Cohort, context: Context) -> list[Finding]:

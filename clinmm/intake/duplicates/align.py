@@ -87,7 +87,7 @@ def lay(pictures: Array, overlay: Overlay) -> tuple[Array, Array, Array]:
     side = pictures.shape[1]
     rows, on_rows = _interpolation(overlay[:, :2], side)
     columns, on_columns = _interpolation(overlay[:, 2:], side)
-    laid: Array = rows @ pictures @ columns.transpose(0, 2, 1)
+    laid: Array = np.matmul(np.matmul(rows, pictures), columns.transpose(0, 2, 1))
     return laid, on_rows, on_columns
 
 
@@ -95,10 +95,8 @@ def _interpolation(scale_shift: Overlay, side: int) -> tuple[Array, Array]:
     """(P, side, side) weights of each pixel of an axis for each place, and which places are on."""
     place = scale_shift[:, :1] * _axis(side) + scale_shift[:, 1:]
     pixel = ((place + 1) * (side / 2) - 0.5).astype(np.float32)
-    weights = np.clip(pixel, 0, side - 1)[..., None] - np.arange(side, dtype=np.float32)
-    np.abs(weights, out=weights)
-    np.subtract(1, weights, out=weights)
-    np.maximum(weights, 0, out=weights)
+    apart = np.abs(np.clip(pixel, 0, side - 1)[..., None] - np.arange(side, dtype=np.float32))
+    weights: Array = np.maximum(1 - apart, 0).astype(np.float32, copy=False)
     return weights, ((pixel >= -0.5) & (pixel <= side - 0.5)).astype(np.float32)
 
 

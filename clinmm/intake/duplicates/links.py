@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from clinmm import schema
 from clinmm.cohort.cohort import Cohort
+from clinmm.intake.duplicates.digest import pixel_digest
 from clinmm.intake.duplicates.near import near_duplicates
-from clinmm.intake.duplicates.opened import pixel_digest
 from clinmm.intake.duplicates.people import alike_notes, alike_records
 from clinmm.intake.images_read import ImagesRead
 

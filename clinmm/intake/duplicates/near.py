@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from clinmm.intake.duplicates.align import Array, Overlay, align, likeness, overlay_of_cuts
 from clinmm.intake.duplicates.detail import detail_likeness
-from clinmm.intake.duplicates.opened import grey_square
 from clinmm.intake.duplicates.shortlist import VIEWS, Candidates, evened, shortlist, turned
+from clinmm.intake.images_read import grey_square, picture_of
 
 COARSE_BLUR, FINE_BLUR = 6 / 64, 5 / 128
 """Structures wider than about this share of the side are evened out: to lay pictures over one
@@ -21,7 +21,7 @@ LIKELIEST, ALL_BUT_SURE = 2, 0.97
 """Pairs per picture that are looked at closely: so many, and all that are more alike than this."""
 
 DETAIL_RANGE = (0.35, 0.88)
-FULL_DETAIL_RANGE = (0.35, 0.92)
+FULL_DETAIL_RANGE = (0.35, 0.94)
 """The agreement in detail that makes a copy lies between these, of thumbnails and of the files. The
 kinds of pictures differ: of two skin lesions hardly any detail agrees, of two drawings most."""
 
@@ -91,8 +91,9 @@ def near_duplicates(
 
     @lru_cache(maxsize=2 * CHUNK)
     def opened(row: int) -> Array:
-        square = grey_square(paths[row], dimensions, FULL_SIDE)
-        return evened(square[None], FINE_BLUR)[0]
+        picture = picture_of(paths[row], dimensions, at_least=2 * FULL_SIDE)
+        square: Array = evened(grey_square(picture, FULL_SIDE)[None], FINE_BLUR)[0]
+        return square
 
     full = _details(pairs, overlay, lambda rows: np.stack([opened(int(row)) for row in rows]))
     copies = full >= threshold(detail, FULL_DEVIATIONS, FULL_DETAIL_RANGE)
@@ -111,8 +112,8 @@ def threshold(
     Reference:
         Fisher. Metron 1:3 (1921).
 
-    >>> threshold(np.array([0.1, 0.2]), 5, (0.35, 0.92))  # too few to know
-    0.92
+    >>> threshold(np.array([0.1, 0.2]), 5, (0.35, 0.94))  # too few to know
+    0.94
     """
     if detail.size < ENOUGH_PAIRS:
         return least_most[1]

@@ -21,9 +21,13 @@ SHINGLE = 3
 MOST_HOLDERS = 5
 """A phrase or a value that more patients have is a template or common, and says nothing."""
 
-LEAST_PHRASES = 10
-LEAST_ALIKE = 0.8
-"""So many rare phrases, and this share of all the rare ones of either note (Jaccard) agree."""
+LEAST_PHRASES = 15
+LEAST_ALIKE_NOTES = 0.45
+"""So many rare phrases, and this share of all the rare ones of either note (Jaccard) agree: what is
+left where one word in five was written otherwise, since it breaks three phrases."""
+
+LEAST_ALIKE_RECORDS = 0.8
+"""Share of the numbers recorded for both that agree."""
 
 LEAST_ALIKE_BY_CHANCE = 0.01
 """Pairs of patients of the cohort expected to agree so by chance, columns being independent."""
@@ -50,7 +54,7 @@ def alike_notes(cohort: Cohort, name: str) -> list[Pair]:
     found = []
     for one, other in _sharing(rare, patients):
         both, either = len(rare[one] & rare[other]), len(rare[one] | rare[other])
-        if both >= LEAST_PHRASES and both >= LEAST_ALIKE * either and agree(one, other):
+        if both >= LEAST_PHRASES and both >= LEAST_ALIKE_NOTES * either and agree(one, other):
             found.append((one, other, 1 - both / either))
     return _one_per_patients(found, cohort)
 
@@ -59,8 +63,9 @@ def alike_records(cohort: Cohort, name: str) -> list[Pair]:
     """Cases of different patients whose numbers agree where hardly anybody else has them.
 
     At least LEAST_VALUES values that at most MOST_HOLDERS patients have agree, so many that less
-    than LEAST_ALIKE_BY_CHANCE pairs of the cohort would do so by chance, and at least LEAST_ALIKE
-    of the numbers recorded for both. Who differs in a sensitive attribute or in site is not paired.
+    than LEAST_ALIKE_BY_CHANCE pairs of the cohort would do so by chance, and at least
+    LEAST_ALIKE_RECORDS of the numbers recorded for both. Who differs in a sensitive attribute or in
+    site is not paired.
     """
     attributes = {attribute.column for attribute in cohort.spec.sensitive.values()}
     record = cohort.record(name).select_dtypes("number")
@@ -81,7 +86,7 @@ def alike_records(cohort: Cohort, name: str) -> list[Pair]:
         both = len({c for c, _ in values[one]} & {c for c, _ in values[other]})
         alike = len(values[one] & values[other]) / both
         surprise = sum(np.log(n / min(n, holders[value])) for value in shared)
-        if len(shared) < LEAST_VALUES or alike < LEAST_ALIKE or surprise < enough:
+        if len(shared) < LEAST_VALUES or alike < LEAST_ALIKE_RECORDS or surprise < enough:
             continue
         if agree(one, other):
             found.append((one, other, 1 - alike))

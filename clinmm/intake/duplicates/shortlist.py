@@ -160,7 +160,8 @@ def _view(
 ) -> NDArray[np.int_]:
     """(P,) the view of the second picture that the first looks like most."""
     alike = [np.einsum("pk,pk->p", views[0][first], described[second]) for described in views]
-    return np.argmax(alike, axis=0)
+    likest: NDArray[np.int_] = np.argmax(alike, axis=0)
+    return likest
 
 
 def _described(pictures: Array, view: View) -> Array:

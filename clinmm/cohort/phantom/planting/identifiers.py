@@ -5,7 +5,7 @@ import numpy as np
 from clinmm.cohort.phantom.latents import Case
 from clinmm.cohort.phantom.planting.planted import Planted, with_own_picture
 
-SHARE = 0.05
+SHARES = {"header": 0.05, "note": 0.05, "burned": 0.02}
 FIRST = ("Maria", "Thomas", "Ingrid", "Robert", "Aylin", "James", "Helen", "Pavel")
 LAST = ("Keller", "Johnson", "Moreau", "Schneider", "Brown", "Novak", "Larsen", "Clarke")
 HOSPITALS = ("Mercy General Hospital", "Klinikum Nord", "Hopital Saint-Antoine")
@@ -18,10 +18,10 @@ SENTENCES = (
 
 
 def plant(cases: list[Case], rng: np.random.Generator) -> Planted:
-    places: dict[str, list[str]] = {"header": [], "note": [], "burned": []}
+    places: dict[str, list[str]] = {place: [] for place in SHARES}
     own = {case.index for case in with_own_picture(cases)}
     for case in cases:
-        header, note, burned = rng.random(3) < SHARE
+        header, note, burned = rng.random(len(SHARES)) < list(SHARES.values())
         first, last, other = (str(rng.choice(names)) for names in (FIRST, LAST, LAST))
         number, month, day = (int(rng.integers(1, top)) for top in (10_000, 13, 29))
         if header and case.index in own:
@@ -42,4 +42,4 @@ def plant(cases: list[Case], rng: np.random.Generator) -> Planted:
             case.flaws.burned = f"{last.upper()} {first.upper()} {day:02d}.{month:02d}.1950"
             places["burned"].append(case.case_id)
     ids = sorted({case_id for ids in places.values() for case_id in ids})
-    return Planted("identifiers", "all", "image and note", {"share": SHARE, "how": places}, ids)
+    return Planted("identifiers", "all", "image and note", {"share": SHARES, "how": places}, ids)
