@@ -6,7 +6,7 @@ All persons, numbers and places are invented. The 60 notes of phi_notes_by_hand.
 with their identifiers marked, by somebody who had not seen the rules: as on a ward, in a letter, in
 a telephone message. `phi_in_notes.py` plants sentences that the authors of the rules made up. What
 the rules of then missed was afterwards used to better them, so their figures on these notes are now
-too good; the same hand wrote the 20 of phi_notes_by_hand_later.txt after that, which changed no rule.
+too good. The same hand then wrote the 20 of phi_notes_by_hand_later.txt; they changed no rule.
 
 `[[kind|words]]` marks an identifier. A town is an address, a year alone is no date, the name of a
 hospital, a firm or a drug is no name (45 CFR 164.514(b)(2)). Recall: share of marked spans that a

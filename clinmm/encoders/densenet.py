@@ -106,6 +106,8 @@ class Encoder(nn.Module):
         """pixels: (B, C, H, W) or (B, C, D, H, W) in [0, 1]. Returns (B, out_dim)."""
         if self.training and self.config.augment:
             pixels = self._moved(pixels)
+        # Batch norm has no variance of one value a channel: the running statistics stand in.
+        self.maps.train(self.training and len(pixels) > 1)
         # Centred and scaled to about unit variance.
         maps = functional.relu(self.maps((pixels - MIDDLE_GREY) * 4))
         every = tuple(range(2, maps.dim()))

@@ -51,6 +51,14 @@ def test_each_case_gives_one_row_and_no_case_sees_another(name: str, tiny: Make)
 
 
 @every_encoder
+def test_a_training_batch_may_hold_a_single_case_with_the_input(name: str, tiny: Make) -> None:
+    _, encoder, raw, _ = tiny(name)
+    out = encoder.train()(**one(encoder.prepare(raw), 0))
+    out.sum().backward()
+    assert torch.isfinite(out).all()
+
+
+@every_encoder
 def test_preparing_one_by_one_is_preparing_together(name: str, tiny: Make) -> None:
     _, encoder, raw, _ = tiny(name)
     together = encoder.prepare(raw)
