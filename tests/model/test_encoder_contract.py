@@ -51,14 +51,6 @@ def test_each_case_gives_one_row_and_no_case_sees_another(name: str, tiny: Make)
 
 
 @every_encoder
-def test_a_training_batch_may_hold_a_single_case_with_the_input(name: str, tiny: Make) -> None:
-    _, encoder, raw, _ = tiny(name)
-    out = encoder.train()(**one(encoder.prepare(raw), 0))
-    out.sum().backward()
-    assert torch.isfinite(out).all()
-
-
-@every_encoder
 def test_preparing_one_by_one_is_preparing_together(name: str, tiny: Make) -> None:
     _, encoder, raw, _ = tiny(name)
     together = encoder.prepare(raw)
@@ -202,6 +194,18 @@ def test_a_classifier_of_the_encoder_learns_to_tell_its_cases_apart(name: str, t
         loss.backward()
         optimiser.step()
     assert loss < 0.35
+
+
+@pytest.mark.parametrize(("size", "dimensions"), [(48, 2), (48, 3)])
+def test_a_training_batch_may_hold_one_case_whose_last_map_is_one_value(
+    size: int, dimensions: int
+) -> None:
+    from clinmm.encoders.densenet import Config, Encoder
+
+    encoder = Encoder(Config(size=size), {"dimensions": dimensions}).train()
+    out = encoder(torch.rand(1, 1, *[size] * dimensions))
+    out.sum().backward()
+    assert torch.isfinite(out).all()
 
 
 def test_densenet_of_volumes_is_a_net_of_three_dimensions(tiny: Make) -> None:
