@@ -99,7 +99,7 @@ def picture_of(path: Path, dimensions: int, at_least: int) -> Picture:
     may reduce it.
     """
     if dimensions == 2:
-        return read_image(path, at_least)
+        return read_image(path, at_least=at_least)
     from clinmm.readers import read_volume
     from clinmm.readers.volume import middle_picture
 

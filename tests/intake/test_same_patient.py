@@ -1,6 +1,7 @@
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 
 from clinmm.cohort.cohort import Cohort
 from clinmm.intake.checks import same_patient
@@ -37,6 +38,16 @@ def test_a_note_that_two_patients_share_links_them_and_a_template_does_not(make:
     assert text[3].split()[0] not in finding.detail
 
 
+def test_a_note_with_one_word_in_ten_written_otherwise_still_links(make: Make) -> None:
+    text = notes(20, n_words=60)
+    words = text[3].split()
+    words[5::10] = ["otherwise"] * 6
+    text[12] = " ".join(words)
+    ((one, other, distance),) = alike_notes(make(20, text=text, **apart(20)), "note")
+    assert (one, other) == (3, 12)
+    assert distance == pytest.approx(1 - 40 / 76)  # 58 phrases of three words, 18 broken
+
+
 def test_half_a_note_and_a_short_note_do_not_link(make: Make) -> None:
     text = notes(20)
     text[5] = " ".join(text[4].split()[:20] + text[5].split()[:20])
@@ -70,7 +81,9 @@ def test_notes_of_one_patient_are_no_pair(make: Make) -> None:
 def test_a_record_of_many_rare_values_links_and_common_values_do_not(make: Make) -> None:
     names = ["a", "b", "c", "d", "e", "f"]
     rng = np.random.default_rng(0)
-    values = {name: [f"{v:.3f}" for v in rng.normal(size=200)] for name in names}
+    values: dict[str, list[str | None]] = {
+        name: [f"{v:.3f}" for v in rng.normal(size=200)] for name in names
+    }
     for name in names:
         values[name][150] = values[name][7]  # a whole record
         values[name][20:40] = ["1.0"] * 20  # a default that many have

@@ -10,6 +10,7 @@ from clinmm.cohort.cohort import Cohort
 from clinmm.intake.context import Context
 from clinmm.intake.finding import MOST_EXAMPLES, Example, Finding
 from clinmm.intake.leaks.hide import hide_all
+from clinmm.intake.leaks.identifying import kind_of_identifier
 from clinmm.intake.leaks.stating import (
     Spoken,
     Stating,
@@ -38,7 +39,7 @@ def check(cohort: Cohort, context: Context) -> list[Finding]:
     for name in cohort.spec.input_names("note"):
         spoken = Spoken(cohort, name)
         found = stating_words(spoken, learns)
-        findings += [_finding(cohort, name, one) for one in _reported(found)]
+        findings += [_finding(spoken, one) for one in _reported(found)]
         findings += _costs(spoken, found, learns)
     return findings
 
@@ -57,17 +58,17 @@ def on_test(
             k = cohort.class_names.index(one.class_name)
             positive, negative = spoken.with_class(k, test)
             holders = affirms[:, spoken.phrases.index(one.words)] & (positive | negative)
-            rows.append(_row(name, one, (positive if one.side == "with" else negative)[holders]))
+            rows.append(_row(spoken, one, (positive if one.side == "with" else negative)[holders]))
     return rows
 
 
-def _row(name: str, one: Stating, hits: NDArray[np.bool_]) -> dict[str, Any]:
+def _row(spoken: Spoken, one: Stating, hits: NDArray[np.bool_]) -> dict[str, Any]:
     from clinmm.intervals import MIN_PATIENTS, rate_interval
 
     row: dict[str, Any] = {
         "check": "stated_label",
-        "subject": name,
-        "words": one.words,
+        "subject": spoken.name,
+        "words": f"(a {kind})" if (kind := _identifier(spoken, one)) else one.words,
         "measure": f"share of its patients {one.side} the class",
         "class_name": one.class_name,
         "n_cases": len(hits),
@@ -88,9 +89,17 @@ def _reported(found: Sequence[Stating]) -> list[Stating]:
     return kept
 
 
-def _finding(cohort: Cohort, name: str, one: Stating) -> Finding:
+def _identifier(spoken: Spoken, one: Stating) -> str | None:
+    """What the words identify somebody by, such as a name; then they are not repeated."""
+    if one.is_name:
+        return None
+    return kind_of_identifier(one.words, (spoken.notes[row] for row in one.rows))
+
+
+def _finding(spoken: Spoken, one: Stating) -> Finding:
     from scipy.stats import beta
 
+    cohort, name = spoken.cohort, spoken.name
     n, k = one.n_patients, one.n_side
     unit = cohort.spec.unit_name
     ids = cohort.table["case_id"].iloc[one.rows].tolist()
@@ -103,11 +112,15 @@ def _finding(cohort: Cohort, name: str, one: Stating) -> Finding:
             f"Add it to inputs.{name}.mask, or hide it with its synonyms from every model: "
             "intake: {mask_stated_label: true}."
         )
+    words, said = one.words, f"'{one.words}'"
+    if kind := _identifier(spoken, one):
+        words, said = "", f"one {kind}, which is not repeated here,"
+        advice = "Look at the examples, and take it out of the notes: clinmm deidentify."
     return Finding(
         "stated_label",
         "error" if one.is_name else "warning",
         name,
-        f"'{one.words}' stands in the notes of {n} {unit}s, {k} of them {one.side} "
+        f"{said} stands in the notes of {n} {unit}s, {k} of them {one.side} "
         f"'{one.class_name}'" + ("; it names the class." if one.is_name else "."),
         advice,
         tuple(ids),
@@ -115,7 +128,7 @@ def _finding(cohort: Cohort, name: str, one: Stating) -> Finding:
         k / n,
         float(beta.ppf(0.025, k, n - k + 1)),
         1.0 if k == n else float(beta.ppf(0.975, k + 1, n - k)),
-        examples=tuple(Example(case, name, words=one.words) for case in ids[:MOST_EXAMPLES]),
+        examples=tuple(Example(case, name, words=words) for case in ids[:MOST_EXAMPLES]),
     )
 
 
