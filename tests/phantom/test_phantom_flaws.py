@@ -121,7 +121,7 @@ def test_a_second_id_has_nearly_the_same_record_and_note_and_a_picture_of_its_ow
     ],
 )
 def test_what_gives_a_class_away_goes_with_it(name, finding, has):
-    cases = draw_cases(0, 1000)
+    cases = draw_cases(0, 600)
     planted = REGISTRY[name](cases, stream(0, PLANT, 0))
     assert planted.class_name == FINDINGS[finding]
     label = np.array([case.labels[finding] for case in cases])

@@ -94,7 +94,7 @@ def test_a_case_that_would_have_nothing_keeps_its_record():
 
 
 def test_posterior_is_calibrated_on_what_the_generator_draws():
-    cases = draw_cases(11, 1500)
+    cases = draw_cases(11, 900)
     labels = np.array([case.labels for case in cases])
     p = oracle.posterior(cases, [INPUTS] * len(cases))
     for k in range(4):
@@ -105,7 +105,7 @@ def test_posterior_is_calibrated_on_what_the_generator_draws():
 
 
 def test_more_inputs_rank_better_and_no_single_one_does_all():
-    cases = draw_cases(2, 1200)
+    cases = draw_cases(2, 800)
     table = oracle.oracle_table(cases)
     macro = {name: row["macro"] for name, row in table.items()}
     assert 0.93 < macro["image+note+record"] < 0.97

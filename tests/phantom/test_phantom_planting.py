@@ -59,7 +59,7 @@ def test_the_label_is_stated_in_exactly_the_recorded_notes(flawed):
 
 @pytest.mark.parametrize(("name", "finding"), [("side_marker", 2), ("stated_label", 1)])
 def test_a_plant_goes_with_its_label_as_often_as_it_says(name, finding):
-    cases = draw_cases(0, 1000)
+    cases = draw_cases(0, 600)
     planted = REGISTRY[name](cases, stream(0, PLANT, 0))
     has = np.array(
         [case.flaws.marker if name == "side_marker" else bool(case.flaws.stated) for case in cases]

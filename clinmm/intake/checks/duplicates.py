@@ -13,7 +13,7 @@ from clinmm.intake.finding import Example, Finding
 PICTURES = {
     "same_bytes": "the same file",
     "same_pixels": "the same pixels in another file",
-    "near_duplicate": "the same picture changed (size, compression, cut, turn, tone), or another of it",
+    "near_duplicate": "a changed copy (size, compression, cut, turn, tone), or a second one",
 }
 """Kinds of links between pictures -> what is shared."""
 

@@ -71,7 +71,8 @@ def on_test(
             np.stack([here[at] for here in fields.values()], axis=1),
             question.answer[at],
             cohort.table["patient_id"].to_numpy()[at],
-            ~test[at],
+            context.learnt(cohort)[at],
+            test[at],
         )
         rows.append(test_row("missingness", "which fields are recorded", question.name, told))
     return rows

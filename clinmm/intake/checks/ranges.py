@@ -102,7 +102,9 @@ def _hint(column: str, unit: str, odd: pd.Series, limits: tuple[float, float]) -
             tries.append((f"values in {other}", lambda x, a=least, b=most: x.between(a, b)))  # type: ignore[misc]
     for factor in (10, 100, 1000):
         told = f"values whose decimal point was lost (divided by {factor} they are inside)"
-        tries.append((told, lambda x, f=factor: (x / f).between(low, high)))  # type: ignore[misc]
+        tries.append(  # without its point a value is whole
+            (told, lambda x, f=factor: (x == x.round()) & (x / f).between(low, high))  # type: ignore[misc]
+        )
     for what, fits in tries:
         n = int(fits(odd).sum())
         if n and n >= MOST_HINT * len(odd):

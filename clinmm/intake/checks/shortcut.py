@@ -75,7 +75,8 @@ def on_test(
                 np.concatenate([columns[at] for columns in facts.values()], axis=1),
                 question.answer[at],
                 cohort.table["patient_id"].to_numpy()[at],
-                ~test[at],
+                context.learnt(cohort)[at],
+                test[at],
             )
             rows.append(
                 {**test_row("shortcut", name, question.name, told), "measure": "AUROC, acquisition"}

@@ -14,6 +14,7 @@ from clinmm.intake.leaks.identifying import kind_of_identifier
 from clinmm.intake.leaks.stating import (
     Spoken,
     Stating,
+    column,
     stating_words,
     without_echoes,
     words_to_hide,
@@ -54,10 +55,10 @@ def on_test(
     for name in cohort.spec.input_names("note"):
         spoken = Spoken(cohort, name)
         affirms = spoken.per_patient(test & spoken.has_note)
-        for one in _reported(stating_words(spoken, ~test)):
+        for one in _reported(stating_words(spoken, context.learnt(cohort))):
             k = cohort.class_names.index(one.class_name)
             positive, negative = spoken.with_class(k, test)
-            holders = affirms[:, spoken.phrases.index(one.words)] & (positive | negative)
+            holders = column(affirms, spoken.phrases.index(one.words)) & (positive | negative)
             rows.append(_row(spoken, one, (positive if one.side == "with" else negative)[holders]))
     return rows
 

@@ -74,14 +74,18 @@ def _late(
         return []
     days = (times["first"] - limit["last"])[late].dt.total_seconds() / 86400
     detail = (
-        f"{len(days)} cases have an input from after {what}: by {days.median():.3g} days in the "
-        f"middle, {days.max():.3g} at most."
+        f"{len(days)} cases have an input from after {what}: by {_days(days.median())} days in the "
+        f"middle, {_days(days.max())} at most."
     )
     advice = (
         "Leave out what was not known then, or correct the times. A model that reads the future "
         "looks better than it can be."
     )
     return [_finding(cohort, name, name, days, detail, advice)]
+
+
+def _days(number: float) -> str:
+    return f"{number:.0f}" if number >= 10 else f"{number:.2g}"
 
 
 def _known_before(cohort: Cohort, index: pd.DataFrame, outcome: pd.DataFrame) -> list[Finding]:

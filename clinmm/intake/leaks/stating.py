@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ LEVEL = 0.05
 OVERLAP = 0.8
 
 Mask = NDArray[np.bool_]
+Counts = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,8 +90,8 @@ class Spoken:
     def has_note(self) -> Mask:
         return np.array([note is not None for note in self.notes], dtype=bool)
 
-    def per_patient(self, cases: Mask) -> NDArray[np.bool_]:
-        """(patients, phrases) whether a note of one of these cases affirms it."""
+    def per_patient(self, cases: Mask) -> Any:
+        """(patients, phrases) sparse: 1 where a note of one of these cases affirms it."""
         from scipy.sparse import csr_array
 
         at = np.flatnonzero(cases)
@@ -97,7 +99,8 @@ class Spoken:
             (np.ones(len(at), np.int32), (self.patient[at], at)),
             shape=(self.n_patients, len(self.notes)),
         )
-        affirms: NDArray[np.bool_] = (who @ self.has).toarray() > 0
+        affirms = (who @ self.has).tocsc()
+        affirms.data[:] = 1
         return affirms
 
     def with_class(self, k: int, cases: Mask) -> tuple[Mask, Mask]:
@@ -124,41 +127,54 @@ def stating_words(spoken: Spoken, cases: Mask) -> list[Stating]:
 
     cohort = spoken.cohort
     affirms = spoken.per_patient(cases & spoken.has_note)
-    tried: list[Stating] = []
-    for k, class_name in enumerate(cohort.class_names):
+    tried: list[tuple[int, str, Mask, Counts, Counts, Counts, NDArray[np.float64]]] = []
+    for k in range(len(cohort.class_names)):
         positive, negative = spoken.with_class(k, cases)
         known = positive | negative
-        titles = titles_of(cohort, class_name)
-        synonyms = synonyms_of(titles)
-        n_word = affirms[known].sum(axis=0)
+        n_word = _said_by(known, affirms)
         enough = np.flatnonzero(n_word >= LEAST_PATIENTS)
         sides = [("with", positive), ("without", negative)]
         for side, members in sides if cohort.task == "binary" else sides[:1]:
-            n_side = affirms[members].sum(axis=0)
-            p = hypergeom.sf(
-                n_side[enough] - 1, int(known.sum()), int(members.sum()), n_word[enough]
-            )
-            tried += [
+            n, n_side = n_word[enough], _said_by(members, affirms)[enough]
+            p = hypergeom.sf(n_side - 1, int(known.sum()), int(members.sum()), n)
+            tried.append((k, side, known, enough, n, n_side, p))
+    survives = _holm_survives(np.concatenate([p for *_, p in tried]))
+    found, at = [], 0
+    for k, side, known, enough, n, n_side, p in tried:
+        kept = survives[at : at + len(p)] & (n_side >= LEAST_SHARE * n)
+        at += len(p)
+        titles = titles_of(cohort, cohort.class_names[k])
+        synonyms = synonyms_of(titles)
+        for i in np.flatnonzero(kept):
+            words, rows = spoken.phrases[enough[i]], spoken.rows[enough[i]]
+            found.append(
                 Stating(
-                    spoken.phrases[j], class_name, side, int(n_word[j]), int(n_side[j]), float(one),
-                    names_class(spoken.phrases[j], titles, synonyms)
-                    if n_side[j] >= LEAST_SHARE * n_word[j] else False,
-                    spoken.rows[j][cases[spoken.rows[j]]], affirms[:, j] & known,
+                    words, cohort.class_names[k], side, int(n[i]), int(n_side[i]), float(p[i]),
+                    names_class(words, titles, synonyms), rows[cases[rows]],
+                    column(affirms, enough[i]) & known,
                 )
-                for j, one in zip(enough, p, strict=True)
-            ]  # fmt: skip
-    return _surviving(tried)
+            )  # fmt: skip
+    return sorted(found, key=lambda one: one.p)
 
 
-def _surviving(tried: list[Stating]) -> list[Stating]:
-    """Those that Holm's step-down procedure leaves, with at least 90 % on their side."""
-    kept = []
-    for rank, one in enumerate(sorted(tried, key=lambda s: s.p)):
-        if one.p * (len(tried) - rank) > LEVEL:
-            break
-        if one.n_side >= LEAST_SHARE * one.n_patients:
-            kept.append(one)
-    return kept
+def column(affirms: Any, j: int) -> Mask:
+    """(patients,) who affirms phrase j."""
+    return np.asarray(affirms[:, [j]].toarray()[:, 0] > 0)
+
+
+def _said_by(members: Mask, affirms: Any) -> Counts:
+    """(phrases,) how many of these patients affirm each."""
+    return np.asarray(members.astype(np.int32) @ affirms, dtype=np.int64)
+
+
+def _holm_survives(p: NDArray[np.float64]) -> Mask:
+    """Which tests Holm's step-down procedure leaves."""
+    order = np.argsort(p, kind="stable")
+    fails = p[order] * np.arange(len(p), 0, -1) > LEVEL
+    first = int(np.argmax(fails)) if fails.any() else len(p)
+    survives = np.zeros(len(p), dtype=bool)
+    survives[order[:first]] = True
+    return survives
 
 
 def without_echoes(found: Sequence[Stating]) -> list[Stating]:

@@ -120,17 +120,25 @@ def told_by(features: Any, y: Real, patients: NDArray[Any], strength: float = 1.
 
 
 def told_on_others(
-    features: Any, y: Real, patients: NDArray[Any], learns: NDArray[np.bool_], strength: float = 1.0
+    features: Any,
+    y: Real,
+    patients: NDArray[Any],
+    learns: NDArray[np.bool_],
+    test: NDArray[np.bool_],
+    strength: float = 1.0,
 ) -> Told:
-    """AUROC on the other cases of a regression on those that it learns from."""
+    """AUROC on the test cases of a regression on those that it learns from.
+
+    learns, test: (n,); a case may be neither, such as another one of a test patient.
+    """
     from sklearn.linear_model import LogisticRegression
 
-    if len(np.unique(y[learns])) < 2 or len(np.unique(y[~learns])) < 2:
+    if len(np.unique(y[learns])) < 2 or len(np.unique(y[test])) < 2:
         return NOT_TOLD
     model = LogisticRegression(C=strength, solver="liblinear", max_iter=200)
     model.fit(features[learns], y[learns])
-    score = model.predict_proba(features[~learns])[:, 1]
-    return auroc_of(score, y[~learns], patients[~learns])
+    score = model.predict_proba(features[test])[:, 1]
+    return auroc_of(score, y[test], patients[test])
 
 
 def holm(p: Real) -> Real:
