@@ -1,0 +1,95 @@
+"""Every table of a run folder: column, kind, meaning, and whether it may be empty.
+
+Outside scripts read these files, so columns may be added here but never renamed.
+"""
+
+from clinmm.schema.data import (
+    CASES,
+    IMAGES,
+    INTAKE,
+    INTAKE_EXAMPLES,
+    INTAKE_TEST,
+    LINKS,
+    NOTES,
+    SPLITS,
+)
+from clinmm.schema.models import (
+    CALIBRATION,
+    DEFERRAL,
+    DELIVERED,
+    EXCHANGEABILITY,
+    OUTLIERS,
+    PREDICTION_SETS,
+    PREDICTIONS,
+    THRESHOLDS,
+    TRAINING,
+)
+from clinmm.schema.results import (
+    COMPARISONS,
+    CURVES,
+    EXPLANATION_AUDIT,
+    EXPLANATIONS,
+    METRICS,
+    VALIDATION_SIZE,
+)
+from clinmm.schema.table import KINDS, Column, Table
+
+__all__ = [
+    "CALIBRATION",
+    "CASES",
+    "COMPARISONS",
+    "CURVES",
+    "DEFERRAL",
+    "DELIVERED",
+    "EXCHANGEABILITY",
+    "EXPLANATIONS",
+    "EXPLANATION_AUDIT",
+    "IMAGES",
+    "INTAKE",
+    "INTAKE_EXAMPLES",
+    "INTAKE_TEST",
+    "KINDS",
+    "LINKS",
+    "METRICS",
+    "NOTES",
+    "OUTLIERS",
+    "PREDICTIONS",
+    "PREDICTION_SETS",
+    "SPLITS",
+    "TABLES",
+    "THRESHOLDS",
+    "TRAINING",
+    "VALIDATION_SIZE",
+    "Column",
+    "Table",
+]
+
+TABLES = {
+    table.name: table
+    for table in (
+        CASES,
+        SPLITS,
+        NOTES,
+        INTAKE,
+        INTAKE_EXAMPLES,
+        INTAKE_TEST,
+        IMAGES,
+        LINKS,
+        THRESHOLDS,
+        PREDICTIONS,
+        CALIBRATION,
+        METRICS,
+        COMPARISONS,
+        CURVES,
+        EXPLANATIONS,
+        EXPLANATION_AUDIT,
+        TRAINING,
+        DELIVERED,
+        PREDICTION_SETS,
+        DEFERRAL,
+        OUTLIERS,
+        EXCHANGEABILITY,
+        VALIDATION_SIZE,
+    )
+}
+"""Tables by file name, without `.parquet`."""

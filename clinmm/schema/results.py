@@ -1,0 +1,110 @@
+"""Tables of the results: estimates, differences, points to draw, explanations."""
+
+from clinmm.schema.table import SLICE, VALUE, Column, Table, real, text, whole
+
+METRICS = Table(
+    "metrics",
+    (
+        text("arm", ""),
+        text("split", ""),
+        text("repeat", "a number, or `all`"),
+        text("fold", "a number, or `all` when pooled"),
+        text("metric", ""),
+        *SLICE,
+        text("probability", "raw or calibrated"),
+        text("operating_point", "empty for metrics without a threshold", may_be_empty=True),
+        *VALUE,
+        whole("n_positive", "cases"),
+        text("interval", "method"),
+        text("status", "ok, suppressed or withheld"),
+        text("reason", "", may_be_empty=True),
+        text("flag", "what the interval excludes, such as `risks too high`", may_be_empty=True),
+    ),
+)
+
+COMPARISONS = Table(
+    "comparisons",
+    (
+        text("arm", ""),
+        text("rival", "an arm, complement, uncalibrated, no_deferral or plain_training"),
+        text("metric", ""),
+        *SLICE,
+        real("difference", "arm minus rival"),
+        real("low", "95 % interval"),
+        real("high", "95 % interval"),
+        real("p", "two-sided"),
+        real("p_holm", "within the family"),
+        text("family", "", may_be_empty=True),
+        whole("n_patients", ""),
+        text("verdict", "better, worse, not_shown, cannot_tell or exploratory"),
+        real("detectable", "smallest difference that 80 % of such samples would show"),
+        real("margin", "how much worse is still as good; empty where none was stated"),
+        text("non_inferior", "yes, no or cannot_tell, at the margin", may_be_empty=True),
+    ),
+)
+
+CURVES = Table(
+    "curves",
+    (
+        text(
+            "kind",
+            "roc, precision_recall, reliability, reliability_raw, decision, decision_treat_all, "
+            "risk_coverage, robustness",
+        ),
+        text("arm", ""),
+        *SLICE,
+        real("x", ""),
+        real("y", ""),
+        real("low", ""),
+        real("high", ""),
+        Column("n_cases", "real", "cases behind the point", may_be_empty=True),
+    ),
+)
+
+VALIDATION_SIZE = Table(
+    "validation_size",
+    (
+        text("arm", ""),
+        text("class_name", ""),
+        text("criterion", "what has to be estimated, and how precisely"),
+        real("needed", "cases, or events"),
+        real("available", "effective number: patients count, not pictures"),
+        text("met", "yes, no or cannot_tell"),
+        text("source", ""),
+        text("detail", "in a sentence"),
+    ),
+)
+
+EXPLANATIONS = Table(
+    "explanations",
+    (
+        text("arm", ""),
+        text("case_id", ""),
+        text("class_name", ""),
+        text("method", ""),
+        text("input", ""),
+        real("share", "|attribution| of the input over the sum of |attribution| of all inputs"),
+        real("attribution", "signed sum over the input, in logits"),
+        real("logit_change", "logit of the case minus logit of the reference, all inputs"),
+        real("completeness_error", "|sum of attributions - logit change|, in logits"),
+        text("status", "pass or withheld"),
+        text("reason", "", may_be_empty=True),
+        text("file", "arrays of the case and class, relative to the run"),
+    ),
+)
+
+EXPLANATION_AUDIT = Table(
+    "explanation_audit",
+    (
+        text("arm", ""),
+        text("method", ""),
+        text("input", ""),
+        text("class_name", ""),
+        text("group_by", ""),
+        text("group", ""),
+        text("test", "`overall` for the verdict"),
+        *VALUE,
+        text("verdict", "pass, weak or fail"),
+        text("reason", "", may_be_empty=True),
+    ),
+)
