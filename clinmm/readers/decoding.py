@@ -2,12 +2,9 @@
 
 Found by fuzzing: GDCM aborts the process on damaged JPEG, pylibjpeg-rle panics. So each transfer
 syntax has its one decoder, and where only GDCM can (JPEG lossless, JPEG of 12 bits) it runs in a
-process of its own, about 0.1 s a file.
+process of its own (`gdcm_process`).
 """
 
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,6 +28,7 @@ from pydicom.uid import (
 )
 
 from clinmm.readers import codestream
+from clinmm.readers.gdcm_process import GdcmProcess, PixelFormat
 from clinmm.readers.header import syntax_of, whole
 
 PLUGINS = {
@@ -47,14 +45,17 @@ PLUGINS = {
 }
 """Transfer syntax -> pydicom's decoding plugin."""
 
-LONGEST_DECODE = 60.0
-"""Seconds that GDCM may take for a frame."""
 
-
-def stored_values(dataset: pydicom.Dataset) -> NDArray[Any]:
+def stored_values(dataset: pydicom.Dataset, gdcm: GdcmProcess | None = None) -> NDArray[Any]:
     """(H, W), or (H, W, 3) with YBR already RGB; of several frames (N, ...). Floats are finite.
 
+    Args:
+        dataset: one file.
+        gdcm: the process that decodes what only GDCM can, where several files are read; by default
+            one of its own is started, which takes 0.1 s.
+
     Raises:
+        TimeoutError: GDCM did not come to an end.
         Exception: whatever the decoder raises on damaged data.
     """
     syntax = syntax_of(dataset)
@@ -63,7 +64,10 @@ def stored_values(dataset: pydicom.Dataset) -> NDArray[Any]:
         dataset.file_meta.TransferSyntaxUID = syntax
     twelve = syntax == JPEGExtended12Bit and whole(dataset.get("BitsStored")) != 8
     if twelve or syntax in (JPEGLossless, JPEGLosslessSV1):
-        return _by_gdcm(dataset, syntax)
+        if gdcm is not None:
+            return _by_gdcm(dataset, syntax, gdcm)
+        with GdcmProcess() as for_this_file:
+            return _by_gdcm(dataset, syntax, for_this_file)
     stored: NDArray[Any]
     unused = _low_unused_bits(dataset)
     if unused and not syntax.is_encapsulated:
@@ -92,27 +96,32 @@ def _low_unused_bits(dataset: pydicom.Dataset) -> int:
     return high + 1 - stored
 
 
-def _by_gdcm(dataset: pydicom.Dataset, syntax: str) -> NDArray[Any]:
-    height, width = int(dataset.Rows), int(dataset.Columns)
-    samples = whole(dataset.get("SamplesPerPixel")) or 1
+def _by_gdcm(dataset: pydicom.Dataset, syntax: str, gdcm: GdcmProcess) -> NDArray[Any]:
     n_frames = whole(dataset.get("NumberOfFrames")) or 1
-    allocated, stored = int(dataset.BitsAllocated), int(dataset.BitsStored)
-    signed = int(dataset.PixelRepresentation == 1)
-    if samples not in (1, 3) or allocated not in (8, 16) or not 1 <= stored <= allocated:
+    form = PixelFormat(
+        width=int(dataset.Columns),
+        height=int(dataset.Rows),
+        samples=whole(dataset.get("SamplesPerPixel")) or 1,
+        allocated=int(dataset.BitsAllocated),
+        stored=int(dataset.BitsStored),
+        signed=int(dataset.PixelRepresentation == 1),
+    )
+    if (
+        form.samples not in (1, 3)
+        or form.allocated not in (8, 16)
+        or not 1 <= form.stored <= form.allocated
+    ):
         raise ValueError("no such pixel format")
-    numbers = (width, height, samples, allocated, stored, signed)
-    command = [sys.executable, "-P", _WORKER, str(syntax), *(str(number) for number in numbers)]
     frames = [
-        subprocess.run(
-            command, input=frame, capture_output=True, timeout=LONGEST_DECODE, check=True
-        ).stdout
+        gdcm.decode(frame, syntax, form)
         for frame in generate_frames(dataset.PixelData, number_of_frames=n_frames)
     ]
-    values = np.frombuffer(b"".join(frames), f"<{'i' if signed else 'u'}{allocated // 8}")
-    shape = (n_frames, height, width, samples)
-    values = values.reshape(shape[0 if n_frames > 1 else 1 : 4 if samples == 3 else 3])
+    kind = f"<{'i' if form.signed else 'u'}{form.allocated // 8}"
+    shape = (n_frames, form.height, form.width, form.samples)
+    values = np.frombuffer(b"".join(frames), kind)
+    values = values.reshape(shape[0 if n_frames > 1 else 1 : 4 if form.samples == 3 else 3])
     photometric = str(dataset.PhotometricInterpretation).strip()
-    if samples == 3 and photometric.startswith("YBR_FULL") and not _named_rgb(dataset):
+    if form.samples == 3 and photometric.startswith("YBR_FULL") and not _named_rgb(dataset):
         values = convert_color_space(values, "YBR_FULL", "RGB", per_frame=n_frames > 1)
     return values
 
@@ -121,6 +130,3 @@ def _named_rgb(dataset: pydicom.Dataset) -> bool:
     """Whether the JPEG itself calls its components R, G and B, whatever the header says."""
     stream = codestream.header_of(first_frame(dataset))
     return stream is not None and stream.ids.upper() == b"RGB"
-
-
-_WORKER = str(Path(__file__).with_name("gdcm_worker.py"))

@@ -106,6 +106,6 @@ def between(values: NDArray[Any], low: float, high: float) -> NDArray[np.float32
     """`low` onto 0 and `high` onto 1, beyond is clipped; float32."""
     shown = values.astype(np.float32)
     shown -= np.float32(low)
-    shown *= np.float32(1 / (high - low))
+    shown *= np.float32(min(1 / (high - low), 1e38))  # of infinity times 0 no number comes
     np.clip(shown, 0, 1, out=shown)
     return shown

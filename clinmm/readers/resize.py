@@ -58,6 +58,10 @@ def read_square(
     (benchmarks/reading_speed.py prints it). Where display is not linear (lookup tables, SIGMOID,
     padding) or a file is unusual in any way, it is the slow way.
 
+    Salt noise costs more where the header names no window (the percentile rule), as a dead pixel is
+    then averaged over its block before it is clipped: with .01 % of the pixels at 65,535 in a
+    picture of 12 bits the difference is 0.1 %, with .05 % it is 0.5 %. With a window, 0.02 %.
+
     Raises:
         InputError: the image cannot be read.
         ValueError: as `resize`.

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinmm.errors import InputError
-from clinmm.readers.pixels import PERCENTILES, Picture
+from clinmm.readers.pixels import PERCENTILES, Picture, between
 
 MOST_VOXELS = 2**28
 """Largest volume that is read (1 GiB as float32); a header that claims more is refused first."""
@@ -144,8 +144,7 @@ def windowed(volume: Volume, window: tuple[float, float] | None = None) -> NDArr
     low, high = window or (CT_WINDOW if volume.is_ct else _percentiles(volume.voxels))
     if high <= low:
         return np.zeros_like(volume.voxels)
-    scaled = (volume.voxels - np.float32(low)) * np.float32(1 / (high - low))
-    return np.clip(scaled, 0, 1, out=scaled)
+    return between(volume.voxels, low, high)
 
 
 def _percentiles(voxels: NDArray[np.float32]) -> tuple[float, float]:

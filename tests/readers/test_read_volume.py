@@ -15,7 +15,8 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless
 from volume_files import SPACING, scan, write_enhanced, write_nifti, write_series
 
 from clinmm.errors import InputError
-from clinmm.readers import claims, dicom_series, volume
+from clinmm.readers import claims, volume
+from clinmm.readers.dicom_series import pixels
 from clinmm.readers.volume import Volume, canonical, cube, middle_picture, read, slices, windowed
 
 PYDICOM = Path(pydicom.__file__).parent / "data" / "test_files"
@@ -177,6 +178,16 @@ def test_each_slice_is_rescaled_by_its_own_slope(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.voxels[2], (scan()[2] + 1024) * 2 - 1024)
     np.testing.assert_array_equal(found.voxels[3], scan()[3])
     assert "rescaled slice by slice" in found.facts["done"]
+
+
+@pytest.mark.parametrize("slope", [1e38, 1e300, -1e308])
+def test_a_rescale_that_gives_no_numbers_is_refused(tmp_path: Path, slope: float) -> None:
+    folder = write_series(tmp_path / "a", scan())
+    dataset = pydicom.dcmread(folder / "IM0002")
+    dataset.RescaleSlope = slope
+    dataset.save_as(folder / "IM0002")
+    with pytest.raises(InputError, match="slope and intercept of 1 of 7 slices"):
+        read(folder)
 
 
 def test_padding_of_ct_is_air(tmp_path: Path) -> None:
@@ -364,6 +375,13 @@ def test_ct_is_windowed_in_hounsfield_units_and_others_by_percentiles() -> None:
     assert not windowed(of(np.ones((2, 2, 2)), "MR")).any()
 
 
+def test_values_almost_alike_are_still_numbers_in_the_window() -> None:
+    tiny = np.array([[[0, 1e-42, 2e-42, 1e-38]]])
+    shown = windowed(of(tiny, "MR"), (0.0, 2e-42))[0, 0]
+    assert shown[0] == 0
+    assert ((shown >= 0) & (shown <= 1)).all()
+
+
 def test_a_cube_averages_before_it_thins() -> None:
     rng = np.random.default_rng(1)
     fine = of(rng.integers(0, 2, (60, 50, 40)) * 2000 - 1000.0)
@@ -432,11 +450,13 @@ def test_compressed_slices_of_another_size_are_not_unpacked(
     dataset["PixelData"].VR = "OB"
     dataset.save_as(folder / "IM0003")
     unpacked = []
-    whole = dicom_series.stored_values
+    whole = pixels.stored_values
     monkeypatch.setattr(
-        dicom_series,
+        pixels,
         "stored_values",
-        lambda dataset: unpacked.append(str(dataset.file_meta.TransferSyntaxUID)) or whole(dataset),
+        lambda dataset, gdcm: (
+            unpacked.append(str(dataset.file_meta.TransferSyntaxUID)) or whole(dataset, gdcm)
+        ),
     )
     with pytest.raises(InputError, match="pixels of 1 of 7 files cannot be decoded"):
         read(folder)
