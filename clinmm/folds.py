@@ -1,6 +1,6 @@
 """One fold of a study, ready to train: which cases, and every input as tensors."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,13 +131,14 @@ def learn_facts(
     return facts
 
 
-def masks_of_fold(spoken: dict[str, Spoken], fold: Fold) -> dict[str, list[str]]:
-    """Note input -> the words that state the label on the fold's non-test patients."""
-    masks = {}
-    for name, notes in spoken.items():
-        cases = np.isin(np.arange(len(fold.split)), fold.not_test)
-        masks[name] = words_to_hide(notes, stating_words(notes, cases), cases)
-    return masks
+def mask_of_fold(spoken: Iterable[Spoken], fold: Fold) -> list[str]:
+    """The words that state the label on the fold's non-test patients, of every note input: what
+    gives the label away in one note gives it away in another that fewer patients have."""
+    cases = np.isin(np.arange(len(fold.split)), fold.not_test)
+    hidden: set[str] = set()
+    for notes in spoken:
+        hidden.update(words_to_hide(notes, stating_words(notes, cases), cases))
+    return sorted(hidden)
 
 
 def as_modelled(raw: list[Any], facts: dict[str, Any]) -> list[Any]:
@@ -178,8 +179,8 @@ class Preparer:
         mask_stated_label: bool = False,
     ) -> None:
         self.cohort, self.components = cohort, dict(sorted(encoders.items()))
-        notes = cohort.spec.input_names("note") if mask_stated_label else []
-        self._spoken = {name: Spoken(cohort, name) for name in notes}
+        self._masked = cohort.spec.input_names("note") if mask_stated_label else []
+        self._spoken = [Spoken(cohort, name) for name in self._masked]
         self.raw = {name: raw_values(cohort, name) for name in self.components}
         self._on_progress = on_progress
         self._made: dict[str, tuple[dict[str, Any], Prepared]] = {}
@@ -187,13 +188,13 @@ class Preparer:
 
     def of_fold(self, fold: Fold) -> tuple[Batch, Facts]:
         """All cases of the cohort as one batch, by what the fold's non-test cases teach."""
-        masks = masks_of_fold(self._spoken, fold)
+        mask = mask_of_fold(self._spoken, fold)
         raw = {
-            name: as_modelled(values, {"mask": masks.get(name)})
+            name: hide_all(values, mask) if name in self._masked else values
             for name, values in self.raw.items()
         }
         facts = learn_facts(self.cohort, raw, self.components, fold.not_test)
-        for name, mask in masks.items():
+        for name in self._masked:
             facts[name]["mask"] = mask
         return self.batch(facts), facts
 

@@ -8,9 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from clinmm import __version__
+from pipelines import cli_intake
 from pipelines.cli_cohort import app as cohort_app
 from pipelines.cli_options import (
     OF_FILE,
+    AsJson,
     Calibrate,
     Coverage,
     Defer,
@@ -18,6 +20,7 @@ from pipelines.cli_options import (
     GroupBy,
     OptionalRun,
     Ordered,
+    Out,
     Points,
     Predictions,
     Prevalence,
@@ -50,8 +53,6 @@ app = typer.Typer(
 app.add_typer(cohort_app, name="cohort")
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
-Out = Annotated[Path | None, typer.Option("--out", help="Folder to write to.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 
 
 def _began(stage: str) -> None:
@@ -103,45 +104,8 @@ def demo(
     console.print(f"Read it:   {run.folder / 'report.html'}", soft_wrap=True)
 
 
-@app.command()
-def init(
-    table: Annotated[Path, typer.Argument(help="A CSV or Parquet table, one row per case.")],
-    out: Annotated[Path, typer.Option(help="Where to write the cohort file.")] = Path(
-        "cohort.yaml"
-    ),
-) -> None:
-    """Write a first, commented cohort.yaml from a table's columns."""
-    from clinmm.cohort.first_draft import draft_cohort
-    from clinmm.errors import InputError
-    from pipelines.screen import console
-
-    if out.exists():
-        raise InputError(f"{out} is there already. Name another file with --out.")
-    text = draft_cohort(table, out)
-    out.write_text(text, encoding="utf-8")
-    console.print(f"Wrote {out}. Read its comments, correct it, then: clinmm check {out}")
-
-
-@app.command()
-def check(
-    file: Annotated[Path, typer.Argument(help="A cohort file, or a study config.")],
-    out: Out = None,
-    json: AsJson = False,
-) -> None:
-    """Look a cohort over: every problem in one table. Exit 1 if an error stands."""
-    from pipelines import check as pipeline
-    from pipelines.screen import progress, show_json
-
-    with progress(json) as tell:
-        findings, stands = pipeline.check_file(file, out, tell)
-    if json:
-        show_json(findings)
-    else:
-        from clinmm.intake.show import show_findings
-        from pipelines.screen import console
-
-        console.print(show_findings(findings))
-    raise typer.Exit(1 if stands else 0)
+for verb in (cli_intake.init, cli_intake.check, cli_intake.deidentify):
+    app.command()(verb)
 
 
 @app.command()
@@ -337,37 +301,6 @@ def predict(
         show_json(made.read("predictions"))
         return
     console.print(f"{made.facts['n_cases']} cases by {made.facts['predicted_by']}: see {out}")
-
-
-@app.command()
-def deidentify(
-    cohort: Annotated[Path, typer.Argument(metavar="COHORT.yaml", help="A cohort file.")],
-    out: Annotated[Path, typer.Option("--out", help="A new folder for the copy.")],
-    key: Annotated[
-        Path | None,
-        typer.Option(
-            help="File that says who is who, outside the copy; a new one beside it if left out."
-        ),
-    ] = None,
-    ocr: Annotated[
-        bool, typer.Option(help="Look for burned-in text in pixels; needs the extra `ocr`.")
-    ] = True,
-    json: AsJson = False,
-) -> None:
-    """Write a copy without what identifies a person, and check it. Exit 1 if an error stands."""
-    from clinmm.intake.show import show_findings
-    from pipelines import deidentify as pipeline
-    from pipelines.screen import console, progress, show_json
-
-    with progress(json) as tell:
-        evidence, findings = pipeline.main(cohort, out, key, look_at_pixels=ocr, tell=tell)
-    if json:
-        show_json(evidence)
-    else:
-        console.print(show_findings(findings))
-        key = key or out.parent / f"{out.name}.key.json"
-        console.print(f"Wrote {out}. Keep apart from it, and safe: {key}", soft_wrap=True)
-    raise typer.Exit(1 if (findings["severity"] == "error").any() else 0)
 
 
 @app.command()

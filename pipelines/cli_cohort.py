@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from pipelines.cli_options import AsJson
+
 app = typer.Typer(
     no_args_is_help=True,
     help="""Make a cohort from a DICOM folder, FHIR R4 or MEDS: its table and its cohort.yaml.
@@ -37,7 +39,6 @@ Copy = Annotated[
     ),
 ]
 Top = Annotated[int, typer.Option(min=1, help="Columns of the record at most.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 
 
 @app.command("from-dicom")

@@ -1,9 +1,12 @@
-"""The options that `evaluate` and `audit` share. Nothing heavy is imported here."""
+"""Options that several verbs share. Nothing heavy is imported here."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+Out = Annotated[Path | None, typer.Option("--out", help="Folder to write to.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 
 _FILE = "Predictions from a file"
 OptionalRun = Annotated[Path | None, typer.Argument(metavar="[RUN]", help="A run folder.")]

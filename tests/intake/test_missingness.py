@@ -89,6 +89,13 @@ def test_the_others_regression_is_measured_on_test_patients(make: Make) -> None:
     cohort, test = cohort_with(make, POSITIVE), np.arange(N) >= 120
     (row,) = on_test(cohort, Context(learns=~test), [], test)
     assert (row["value"], row["n_cases"], row["n_patients"]) == (1.0, 120, 60)
+    # cases that are neither: other cases of test patients, which only one of the two may see
+    turned = [str(int(p) if t else 1 - int(p)) for p, t in zip(POSITIVE, test, strict=True)]
+    apart, learns = cohort_with(make, POSITIVE, outcome=turned), np.arange(N) < 12
+    (row,) = on_test(apart, Context(learns=learns), [], test)
+    assert (row["value"], row["n_patients"]) == (0.0, 60)
+    (row,) = on_test(cohort, Context(learns=np.zeros(N, dtype=bool)), [], test)
+    assert np.isnan(row["value"])
     few = np.arange(N) >= N - 8
     (row,) = on_test(cohort, Context(learns=~few), [], few)
     assert np.isnan(row["value"])

@@ -103,6 +103,7 @@ def test_labels_of_test_patients_decide_nothing(make: Make) -> None:
 def test_acquisition_is_measured_on_test_patients(make: Make) -> None:
     cohort, test = make(N), np.arange(N) >= 120
     context = context_with(cohort, pictures(), model=np.where(POSITIVE, "X1", "X2"))
+    context.learns = ~test
     (row,) = on_test(cohort, context, [], test)
     assert (row["value"], row["n_cases"], row["n_patients"]) == (1.0, 120, 60)
 

@@ -199,6 +199,19 @@ def test_labels_of_test_patients_decide_nothing(make: Make) -> None:
     )
 
 
+def test_what_identifies_somebody_is_not_repeated(make: Make) -> None:
+    text = notes("Seen by Dr. Torquil.", "Seen by Dr. Pennyfeather.")
+    cohort, test = make(N, text=text), np.arange(N) >= 60
+    findings = check(cohort, Context())
+    assert not any("torquil" in (f.detail + f.advice).lower() for f in findings)
+    (finding,) = [f for f in findings if "with 'died'" in f.detail and f.severity == "warning"]
+    assert finding.detail.startswith("one name, which is not repeated here, stands in the notes")
+    assert finding.examples[0].words == ""
+    context = Context(learns=~test)
+    words = {row["words"] for row in on_test(cohort, context, check(cohort, context), test)}
+    assert words == {"(a name)"}
+
+
 def test_rates_on_test_patients_are_counted_by_hand(make: Make) -> None:
     text, test = notes("He died.", "Impression: normal."), np.arange(N) >= 60
     outcome = [str(int(p)) for p in POSITIVE]

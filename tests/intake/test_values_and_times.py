@@ -77,6 +77,13 @@ def test_what_is_dated_later_is_an_error_and_the_same_day_is_not(make: Make) -> 
     assert found[0].examples[0].value == pytest.approx(9, abs=0.01)
 
 
+def test_days_are_told_without_powers_of_ten(make: Make) -> None:
+    later = make(2, times(), index=["2010-01-01"] * 2, written=["2010-01-03", "2019-12-31"],
+                 known=[None] * 2)  # fmt: skip
+    (found,) = [f for f in time_travel.check(later, Context()) if f.severity == "error"]
+    assert "by 1826 days in the middle, 3650 at most" in found.detail
+
+
 def test_without_times_it_says_not_checked(make: Make) -> None:
     found = time_travel.check(make(4), Context())
     assert [f.severity for f in found] == ["info"]

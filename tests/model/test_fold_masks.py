@@ -82,6 +82,22 @@ def test_new_cases_are_read_with_the_same_words_hidden() -> None:
     assert ours.tolist() == theirs.tolist()
 
 
+def test_what_one_note_gives_away_is_hidden_in_the_others_too() -> None:
+    """Too few letters hold the word for a test of their own."""
+    cohort = cohort_with(NOTES, OUTCOME)
+    letters = ["He died at home." if i in (2, 4) else "Cough and fever." for i in range(N)]
+    settings = cohort.spec.model_dump(mode="json")
+    settings["inputs"]["letter"] = {"kind": "note", "column": "letter"}
+    table = cohort.table.assign(letter=letters)
+    both = Cohort(spec_from(settings, "t.yaml"), Path(), table, {})
+    encoders = {name: ENCODERS["note"] for name in ("note", "letter")}
+    _, facts = Preparer(both, encoders, mask_stated_label=True).of_fold(FOLD)
+    assert "died" in facts["letter"]["mask"]
+    assert facts["letter"]["mask"] == facts["note"]["mask"]
+    assert "died" not in facts["letter"]["terms"]
+    assert not {"He died"} & set(notes_as_modelled(both, FOLD, facts)["note"].str[:7])
+
+
 def test_notes_as_modelled_are_those_of_the_fold() -> None:
     cohort = cohort_with([None, *NOTES[1:]], OUTCOME)
     facts = {"note": facts_of(cohort)}
