@@ -16,6 +16,7 @@ from clinmm.cohort.manifest import load_cohort, read_spec, resolved_settings
 from clinmm.cohort.split_size import count_folds
 from clinmm.config import StudyConfig, load_config
 from clinmm.errors import InputError
+from clinmm.intake.images_read import readable
 from clinmm.readers import READER_VERSION
 from clinmm.runs import Run
 
@@ -91,13 +92,7 @@ def open_study(folder: Path, *, whole: bool = False) -> Study:
 def without_unreadable(run: Run, cohort: Cohort) -> Cohort:
     """The cohort without the image files that the check could not read; where it was not stopped by
     them the config accepts that they count as absent."""
-    if not run.has("images"):
-        return cohort
-    images = run.read("images")
-    unread = images[images["status"] != "read"]
-    return cohort.without_images(
-        {str(name): set(rows["case_id"]) for name, rows in unread.groupby("input")}
-    )
+    return readable(cohort, run.read("images")) if run.has("images") else cohort
 
 
 def open_explainable(folder: Path) -> tuple[Study, Run, list[tuple[int, int]]]:

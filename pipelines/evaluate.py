@@ -13,7 +13,7 @@ from clinmm.evaluation import evaluate
 from clinmm.intake.context import Context
 from clinmm.intake.finding import from_tables
 from clinmm.intake.images_read import ImagesRead
-from clinmm.intake.look_over import tested_first
+from clinmm.intake.look_over import first_fold
 from clinmm.intake.rates_on_test import rates_on_test
 from clinmm.progress import Tell, silent
 from clinmm.rivals import best_single_arm
@@ -69,13 +69,14 @@ def main(folder: Path, tell: Tell = silent) -> pd.DataFrame:
 def _findings_on_test(run: Run) -> pd.DataFrame:
     """What intake found on the other patients, measured on those that the first fold tests."""
     cohort = stored_cohort(run)
+    learns, test = first_fold(cohort, run.read("splits"))
     context = Context(
-        learns=~tested_first(cohort, run.read("splits")),
+        learns=learns,
         links=run.read("links"),
         images=ImagesRead(run.read("images"), {}),
     )
     found = from_tables(run.read("intake"), run.read("intake_examples"))
-    return rates_on_test(cohort, context, found)
+    return rates_on_test(cohort, context, found, test)
 
 
 def _if_there(run: Run, table: str) -> pd.DataFrame | None:

@@ -9,6 +9,8 @@ from clinmm.cohort.spec import BinaryTarget, MulticlassTarget, MultilabelTarget
 LABEL_VALUES = {"0": 0.0, "0.0": 0.0, "false": 0.0, "1": 1.0, "1.0": 1.0, "true": 1.0}
 """Cells of a multilabel column, any case."""
 
+MOST_QUOTED, COMMON = 8, 5
+
 AnyTarget = BinaryTarget | MulticlassTarget | MultilabelTarget
 
 
@@ -51,10 +53,13 @@ def unknown_values(table: pd.DataFrame, target: AnyTarget) -> list[str]:
         cells = table[column].dropna().astype("string")
         odd = cells[~_key(target, cells).isin(list(meanings))].value_counts()
         if len(odd):
-            listed = ", ".join(f"'{_short(value)}' ({n} rows)" for value, n in odd[:8].items())
-            more = f" and {len(odd) - 8} more values" if len(odd) > 8 else ""
+            # A column of many rare values may hold names: these are counted, not quoted.
+            told = odd if len(odd) <= MOST_QUOTED else odd[odd >= COMMON][:MOST_QUOTED]
+            quoted = [f"'{_short(value)}' ({n} rows)" for value, n in told.items()]
+            rest = [f"{len(odd) - len(told)} more values"] if len(told) < len(odd) else []
+            listed = ", ".join([*quoted, *rest])
             problems.append(
-                f"column '{column}' holds values that the target does not name: {listed}{more}. "
+                f"column '{column}' holds values that the target does not name: {listed}. "
                 f"Known: {', '.join(meanings)}. Name them there, or under missing or keep."
             )
     return problems

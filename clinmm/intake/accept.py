@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
+import yaml
+
 from clinmm.errors import FindingsStand
 from clinmm.intake.finding import Finding
 
@@ -60,7 +62,9 @@ def refuse_errors(findings: Sequence[Finding]) -> None:
     """Raises FindingsStand listing every error that is not accepted; nothing if there is none."""
     if standing := standing_errors(findings):
         lines = [f"{f.check}, {f.subject}: {f.detail} {f.advice}" for f in standing]
-        entry = f"{{check: {standing[0].check}, subject: {standing[0].subject}, reason: ...}}"
+        first = {"check": standing[0].check, "subject": standing[0].subject}
+        named = yaml.safe_dump(first, default_flow_style=True, sort_keys=False, width=1000)
+        entry = named.strip().removesuffix("}") + ", reason: ...}"
         raise FindingsStand(
             "\n".join(
                 [

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from clinmm import schema
 from clinmm.cohort.cohort import Cohort
 from clinmm.errors import InputError
+from clinmm.intake.leaks.marks import borders
 from clinmm.readers import read_image
 from clinmm.readers.pixels import Picture
 from clinmm.readers.resize import resize
@@ -80,6 +81,17 @@ def read_images(cohort: Cohort, tell: Tell | None = None) -> ImagesRead:
     return ImagesRead(schema.IMAGES.fill(pd.DataFrame(rows)), thumbnails)
 
 
+def readable(cohort: Cohort, images: pd.DataFrame) -> Cohort:
+    """The cohort without the image files that could not be read.
+
+    images: `schema.IMAGES`.
+    """
+    unread = images[images["status"] != "read"]
+    return cohort.without_images(
+        {str(name): set(rows["case_id"]) for name, rows in unread.groupby("input")}
+    )
+
+
 def _look(path: Path, dimensions: int) -> _Look:
     if not os.path.exists(path):
         return _Look("absent", "", {}, None)
@@ -89,7 +101,9 @@ def _look(path: Path, dimensions: int) -> _Look:
         reason = " ".join(p.replace(str(path), "").lstrip(": ") for p in error.problems)
         return _Look("unreadable", reason, {}, None)
     facts = {key: str(value) for key, value in picture.facts.items()}
-    return _Look("read", "", facts, grey_square(picture, THUMBNAIL))
+    thumbnail = grey_square(picture, THUMBNAIL)
+    facts["borders"] = " ".join(f"{share:.4f}" for share in borders(thumbnail))
+    return _Look("read", "", facts, thumbnail)
 
 
 def picture_of(path: Path, dimensions: int, at_least: int) -> Picture:

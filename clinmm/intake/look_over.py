@@ -14,7 +14,7 @@ from clinmm.intake.accept import accept
 from clinmm.intake.context import Context
 from clinmm.intake.duplicates.links import find_links
 from clinmm.intake.finding import Finding
-from clinmm.intake.images_read import read_images
+from clinmm.intake.images_read import read_images, readable
 from clinmm.intake.run_checks import run_checks
 from clinmm.progress import Tell, silent
 
@@ -37,11 +37,13 @@ def look_over(cohort: Cohort, config: StudyConfig | None = None, tell: Tell = si
     config: the study; without one nothing is divided, and every label may be looked at.
     """
     context = make_context(cohort, config, tell)
-    found = run_checks(cohort, context, progress=lambda name, i, n: tell("check", i, n, name))
+    images = context.images_of(cohort).facts
+    found = run_checks(  # what cannot be read counts as absent, as in training
+        readable(cohort, images), context, progress=lambda name, i, n: tell("check", i, n, name)
+    )
     tell("check", 1, 1)
     if config:
         found = accept(found, config.intake.accept)
-    images = context.images_of(cohort).facts
     assert context.links is not None
     return Looked(found, images, context.links)
 
@@ -59,7 +61,8 @@ def make_context(cohort: Cohort, config: StudyConfig | None, tell: Tell = silent
 
 
 def non_test(cohort: Cohort, config: StudyConfig, links: pd.DataFrame) -> NDArray[np.bool_] | None:
-    """(n_cases,) whose labels may decide something: those that are not test in the first fold.
+    """(n_cases,) whose labels may decide something: those that the first fold learns from. Other
+    cases of its test patients, left out of it where sites or times divide, are not among them.
 
     None where the cohort cannot be divided so; the check `splits` says why.
     """
@@ -67,11 +70,17 @@ def non_test(cohort: Cohort, config: StudyConfig, links: pd.DataFrame) -> NDArra
         splits = make_splits(cohort, config.split, config.seed, links)
     except InputError:
         return None
-    return ~tested_first(cohort, splits)
+    learns, _ = first_fold(cohort, splits)
+    return learns
 
 
-def tested_first(cohort: Cohort, splits: pd.DataFrame) -> NDArray[np.bool_]:
-    """(n_cases,) which are test in the first fold of the splits table."""
+def first_fold(cohort: Cohort, splits: pd.DataFrame) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(n_cases,) twice: which the first fold of the splits table learns from, and which it tests; a
+    case that is left out of the fold is neither."""
     first = splits[(splits["repeat"] == 0) & (splits["fold"] == splits["fold"].min())]
-    tested = first["case_id"][first["split"] == "test"]
-    return cohort.table["case_id"].isin(set(tested)).to_numpy(bool)
+    tested = first["split"] == "test"
+    learns, test = (
+        cohort.table["case_id"].isin(set(first["case_id"][rows])).to_numpy(bool)
+        for rows in (~tested, tested)
+    )
+    return learns, test

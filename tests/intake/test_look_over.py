@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +8,12 @@ from test_check_stage import N, study, written
 
 from clinmm import schema
 from clinmm.cohort.manifest import load_cohort
+from clinmm.cohort.split_config import SplitConfig
+from clinmm.cohort.splits import make_splits
 from clinmm.config import StudyConfig, load_config
 from clinmm.intake.finding import Example, Finding, as_table, examples_table, from_tables
 from clinmm.intake.images_read import read_images
-from clinmm.intake.look_over import make_context
+from clinmm.intake.look_over import first_fold, make_context
 from clinmm.intake.rates_on_test import rates_on_test
 from clinmm.study import open_study
 from pipelines import check
@@ -91,5 +94,22 @@ def test_a_checked_cohort_leaves_a_folder_that_can_be_looked_at(tmp_path: Path) 
 def test_rates_on_test_patients_come_from_the_checks_that_give_them(tmp_path: Path) -> None:
     cohort, config = opened(written(tmp_path))
     context = make_context(cohort, config)
-    table = rates_on_test(cohort, context, [])
+    table = rates_on_test(cohort, context, [], ~context.learnt(cohort))
     schema.INTAKE_TEST.validate(table)
+
+
+def test_other_cases_of_test_patients_teach_nothing(tmp_path: Path) -> None:
+    """By site, a patient's cases elsewhere are left out of the fold that tests the site."""
+    site = ["AB"[i % 2] if i % 8 < 2 else "AB"[i // 2 % 2] for i in range(N)]
+    path = written(tmp_path, site=site)
+    cohort, config = opened(path)
+    spec = cohort.spec.model_copy(update={"site": "site"})
+    cohort = replace(cohort, spec=spec)
+    config = config.model_copy(update={"split": SplitConfig(by="site")})
+    splits = make_splits(cohort, config.split, config.seed)
+    learns, test = first_fold(cohort, splits)
+    patients = cohort.table["patient_id"]
+    assert (~learns & ~test).any()
+    assert not set(patients[learns]) & set(patients[test])
+    context = make_context(cohort, config)
+    assert (context.learnt(cohort) == learns).all()

@@ -29,7 +29,8 @@ def pictures(seed: int = 0) -> np.ndarray:
 def context_with(cohort: Cohort, thumbnails: np.ndarray, **facts: Any) -> Context:
     rows = {
         "case_id": cohort.table["case_id"], "input": "image", "status": "read",
-        "sha256": [f"s{i}" for i in range(N)], **facts,
+        "sha256": [f"s{i}" for i in range(N)],
+        "borders": [" ".join(map(str, borders(picture))) for picture in thumbnails], **facts,
     }  # fmt: skip
     table = schema.IMAGES.fill(pd.DataFrame(rows))
     read = ImagesRead(table, {f"s{i}": picture for i, picture in enumerate(thumbnails)})
@@ -106,6 +107,16 @@ def test_acquisition_is_measured_on_test_patients(make: Make) -> None:
     context.learns = ~test
     (row,) = on_test(cohort, context, [], test)
     assert (row["value"], row["n_cases"], row["n_patients"]) == (1.0, 120, 60)
+
+
+def test_borders_are_measured_on_test_patients_from_what_the_run_keeps(make: Make) -> None:
+    """The run's table of images has no thumbnails."""
+    cropped = pictures()
+    cropped[POSITIVE, :12] = 0
+    cohort, test = make(N), np.arange(N) >= 120
+    kept = ImagesRead(context_with(cohort, cropped).images_of(cohort).facts, {})
+    (row,) = on_test(cohort, Context(learns=~test, images=kept), [], test)
+    assert row["value"] == 1.0
 
 
 def test_a_cohort_without_pictures_has_no_finding(make: Make) -> None:

@@ -103,6 +103,8 @@ def _read(path: Path, below: str) -> Instance | str:
 
     if path.is_symlink():
         return "links, not followed"
+    if not path.is_file():
+        return "pipes, sockets and the like"
     try:
         with path.open("rb") as file:
             start = file.read(132)

@@ -18,6 +18,10 @@ READ = (
     "Patient", "Encounter", "Observation", "Condition", "DiagnosticReport", "DocumentReference",
     "ImagingStudy",
 )  # fmt: skip
+MOST_CHARACTERS = 2**27
+"""Of a line of NDJSON; one resource is some thousands."""
+MOST_BYTES = 2**31
+"""Of a JSON file, which is read whole and takes ten times as much memory."""
 _EXAMPLES = 5
 """Invalid resources that are named one by one; the others are counted."""
 
@@ -100,7 +104,11 @@ def _files(paths: list[Path]) -> list[Path]:
     problems, files = [], []
     for path in paths:
         if path.is_dir():
-            inside = sorted(f for f in path.rglob("*") if f.suffix in (".json", ".ndjson"))
+            inside = sorted(
+                f
+                for f in path.rglob("*")
+                if f.suffix in (".json", ".ndjson") and f.is_file() and not f.is_symlink()
+            )
             if not inside:
                 problems.append(f"{path} holds no .json or .ndjson file.")
             files += inside
@@ -118,10 +126,14 @@ def _entries(path: Path) -> Iterator[tuple[str, Any]]:
     try:
         with path.open(encoding="utf-8-sig") as file:
             if path.suffix == ".ndjson":
-                for line in file:
+                while line := file.readline(MOST_CHARACTERS + 1):
+                    if len(line) > MOST_CHARACTERS:
+                        raise InputError(_too_large(path, "a line"))
                     if line.strip():
                         yield "", json.loads(line)
                 return
+            if path.stat().st_size > MOST_BYTES:
+                raise InputError(_too_large(path, "a file"))
             content = json.load(file)
     except (UnicodeDecodeError, ValueError, RecursionError):
         kind = "NDJSON (one resource per line)" if path.suffix == ".ndjson" else "JSON"
@@ -138,6 +150,12 @@ def _entries(path: Path) -> Iterator[tuple[str, Any]]:
     for entry in entries if isinstance(entries, list) else []:
         if isinstance(entry, dict) and "resource" in entry:
             yield str(entry.get("fullUrl", "")), entry["resource"]
+
+
+def _too_large(path: Path, what: str) -> str:
+    return (
+        f"{path}: {what} larger than any resource or bundle. Export it as NDJSON, or leave it out."
+    )
 
 
 def _take(

@@ -147,7 +147,8 @@ def _attached(attachment: Any, not_read: Counter[str]) -> str:
     data = attachment.data
     try:
         text = data.decode(named[0] if named else "utf-8") if isinstance(data, bytes) else str(data)
-    except (UnicodeDecodeError, LookupError):
+        text.encode()  # half of a surrogate pair could not be written
+    except (LookupError, ValueError):  # UnicodeError is a ValueError; so is a zero byte in the name
         not_read["attachments in another encoding than they say"] += 1
         return ""
     try:

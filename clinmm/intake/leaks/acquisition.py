@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from clinmm.cohort.cohort import Cohort
 from clinmm.intake.images_read import ImagesRead
-from clinmm.intake.leaks.marks import EDGE_NAMES, borders
+from clinmm.intake.leaks.marks import EDGE_NAMES
 
 Columns = NDArray[np.float64]
 
@@ -45,7 +45,7 @@ def of_numbers(values: NDArray[np.float64]) -> Columns:
 
 def acquisition(cohort: Cohort, images: ImagesRead, name: str) -> dict[str, Columns]:
     """Fact -> columns (n_cases, k) that vary: site, what the files of an image input say, shape,
-    pixel spacing, kind of window, and black or bright borders of the thumbnail."""
+    pixel spacing, kind of window, and black borders."""
     facts = facts_by_case(cohort, images, name)
     patients = cohort.table["patient_id"].to_numpy()
     found: dict[str, Columns] = {}
@@ -60,8 +60,11 @@ def acquisition(cohort: Cohort, images: ImagesRead, name: str) -> dict[str, Colu
     numbers["aspect"] = (numbers["width"] / numbers["height"]).round(4)
     spacing = facts["spacing"].str.extract(r"([0-9.]+)")[0]
     numbers["spacing"] = pd.to_numeric(spacing, errors="coerce").to_numpy(float)
-    edges = borders_by_case(facts, images)
-    numbers |= {f"{edge} border": edges[:, i] for i, edge in enumerate(EDGE_NAMES)}
+    edges = facts["borders"].str.split(" ", expand=True).reindex(columns=range(len(EDGE_NAMES)))
+    numbers |= {
+        f"{edge} border": pd.to_numeric(edges[i], errors="coerce").to_numpy(float)
+        for i, edge in enumerate(EDGE_NAMES)
+    }
     found |= {number: of_numbers(values) for number, values in numbers.items()}
     return {fact: columns for fact, columns in found.items() if np.ptp(columns, axis=0).any()}
 
@@ -70,13 +73,3 @@ def facts_by_case(cohort: Cohort, images: ImagesRead, name: str) -> pd.DataFrame
     """`schema.IMAGES` of one input, a row per case in the cohort's order, empty without a file."""
     facts = images.facts[(images.facts["input"] == name) & (images.facts["status"] == "read")]
     return facts.set_index("case_id").reindex(cohort.table["case_id"]).reset_index()
-
-
-def borders_by_case(facts: pd.DataFrame, images: ImagesRead) -> Columns:
-    """(n_cases, 4) share of black border per side, NaN without a picture."""
-    return np.stack([
-        borders(images.thumbnails[digest])
-        if isinstance(digest, str) and digest in images.thumbnails
-        else np.full(len(EDGE_NAMES), np.nan)
-        for digest in facts["sha256"]
-    ])  # fmt: skip
