@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from clinmm.readers.pixels import PERCENTILES
 from dashboards import case_data, note, panels, run_data
 
-HEIGHT = 360
-"""Of a picture, in pixels."""
+HEIGHT, WIDTH = 360, 320
+"""Of a picture, in pixels: as sent, as drawn."""
 
 
 def show(rows: pd.DataFrame, cases: pd.DataFrame, cohort: dict[str, Any]) -> None:
@@ -41,16 +41,18 @@ def show(rows: pd.DataFrame, cases: pd.DataFrame, cohort: dict[str, Any]) -> Non
 
 
 def _case(cases: pd.DataFrame, case_id: str, name: str, kind: str | None) -> None:
-    """One case: its picture, or a link to read it where there is none."""
-    st.html(f'<p class="small">Case {panels.escape(case_id)}</p>')
+    """One case: its picture, or its id alone where there is none to show."""
     if kind != "image" or case_id not in cases.index:
+        st.html(f'<p class="small">Case {panels.escape(case_id)}</p>')
         return
     copy = str(cases.loc[case_id].get(f"{name}_display") or "")
     picture = case_data.picture(run_data.run().folder, copy)
     if picture is None:
-        st.html('<p class="small">No display copy of this picture is in the run.</p>')
+        st.html(
+            f'<p class="small">Case {panels.escape(case_id)}: no display copy is in the run.</p>'
+        )
     else:
-        st.image(eight_bits(picture), caption=f"Case {case_id}", width="content")
+        st.image(eight_bits(picture), caption=f"Case {case_id}", width=WIDTH)
 
 
 def eight_bits(picture: case_data.Picture) -> NDArray[np.uint8]:

@@ -29,7 +29,7 @@ st.html(
                 row.severity,
                 f"{row.check.replace('_', ' ')}, {row.subject}",
                 row.detail,
-                row.advice,
+                "" if row.advice.startswith("Nothing") else row.advice,
                 selections.text(row.accepted),
             )
             for row in findings.itertuples()

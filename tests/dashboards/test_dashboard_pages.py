@@ -133,10 +133,7 @@ def test_a_pair_is_shown_side_by_side(finished: Run, screen: Screen) -> None:
     app.selectbox(key="finding").select(1).run()
     assert not app.exception
     assert len(app.get("image")) == 2
-    said = shown(app)
-    assert "Case case_007" in said
-    assert "Case case_030" in said
-    assert "distance 0.012" in said
+    assert "distance 0.012" in shown(app)
 
 
 def test_intake_gives_the_rates_on_test_patients_and_what_was_done_to_the_files(
