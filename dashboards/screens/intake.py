@@ -1,5 +1,6 @@
 """What the check of the data found, the gravest first."""
 
+import pandas as pd
 import streamlit as st
 
 from dashboards import examples, panels, run_data, selections, words
@@ -22,20 +23,31 @@ counts = findings["severity"].value_counts()
 parts = [f"{name} {counts.get(kind, 0)}" for kind, name in words.SEVERITIES.items()]
 st.markdown(f"**{' · '.join(parts)}**")
 
-st.html(
-    panels.findings(
-        [
-            (
-                row.severity,
-                f"{row.check.replace('_', ' ')}, {row.subject}",
-                row.detail,
-                "" if row.advice.startswith("Nothing") else row.advice,
-                selections.text(row.accepted),
-            )
-            for row in findings.itertuples()
-        ]
+
+def draw(rows: pd.DataFrame) -> None:
+    """Findings as a table: how grave, of what, what was found, what to do."""
+    st.html(
+        panels.findings(
+            [
+                (
+                    row.severity,
+                    f"{row.check.replace('_', ' ')}, {row.subject}",
+                    row.detail,
+                    "" if row.advice.startswith("Nothing") else row.advice,
+                    selections.text(row.accepted),
+                )
+                for row in rows.itertuples()
+            ]
+        )
     )
-)
+
+
+told = findings["severity"] == "info"
+if (~told).any():
+    draw(findings[~told])
+if told.any():
+    with st.expander(f"{int(told.sum())} for information", expanded=bool(told.all())):
+        draw(findings[told])
 
 concerned = findings[findings["case_ids"].map(len) > 0]
 if len(concerned):
