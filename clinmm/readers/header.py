@@ -15,6 +15,8 @@ _TEXTS = {
     "model": "ManufacturerModelName",
     "view": "ViewPosition",
 }
+_SHAPES = {"MONOCHROME1": "INVERSE", "MONOCHROME2": "IDENTITY"}
+"""Photometric interpretation -> the PresentationLUTShape that goes with it (PS3.3 C.8.11.3)."""
 _SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
 
 
@@ -27,6 +29,9 @@ def facts_of(dataset: Dataset) -> dict[str, Any]:
     facts["transfer_syntax"] = plain(syntax_of(dataset).name)
     facts["bits"] = whole(dataset.get("BitsStored")) or whole(dataset.get("BitsAllocated")) or 0
     facts["height"], facts["width"] = int(dataset.Rows), int(dataset.Columns)
+    shape = plain(dataset.get("PresentationLUTShape"))
+    if shape and shape != _SHAPES.get(facts.get("photometric", ""), shape):
+        facts["doubt"] = f"{facts['photometric']} beside PresentationLUTShape {shape}"
     orientation = dataset.get("PatientOrientation")
     if orientation and not isinstance(orientation, str | bytes | int | float):
         facts["orientation"] = plain("\\".join(str(part) for part in list(orientation)[:2]))

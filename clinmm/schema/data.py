@@ -29,6 +29,7 @@ IMAGES = Table(
                 ("manufacturer", ""),
                 ("model", "of the machine"),
                 ("view", "position of the patient"),
+                ("doubt", "what in the header contradicts itself"),
                 ("borders", "black at top, bottom, left and right, as shares of the side"),
                 ("done", "what the reader did, in order, joined by `; `"),
             )

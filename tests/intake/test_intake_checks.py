@@ -53,6 +53,21 @@ def test_absent_and_unreadable_files_are_two_errors_with_their_cases(
     assert str(tmp_path) not in found[1].detail
 
 
+def test_a_header_that_contradicts_itself_is_a_warning_with_its_cases(
+    make: Make, tmp_path: Path
+) -> None:
+    import pydicom
+    from pydicom.data import get_testdata_file
+
+    dataset = pydicom.dcmread(str(get_testdata_file("CT_small.dcm")))
+    for name, shape in (("right.dcm", "IDENTITY"), ("wrong.dcm", "INVERSE")):
+        dataset.PresentationLUTShape = shape
+        dataset.save_as(tmp_path / name)
+    (found,) = files.check(make(4, file=["right.dcm", "wrong.dcm", None, "0.png"]), Context())
+    assert (found.severity, found.case_ids) == ("warning", ("c1",))
+    assert "1 x MONOCHROME2 beside PresentationLUTShape INVERSE" in found.detail
+
+
 def test_a_file_of_many_cases_is_read_once(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     read = []
 

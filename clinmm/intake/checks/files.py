@@ -10,7 +10,8 @@ from clinmm.intake.finding import MOST_EXAMPLES, Example, Finding
 
 
 def check(cohort: Cohort, context: Context) -> list[Finding]:
-    """Up to two errors per image input: files absent, files that cannot be read."""
+    """Up to two errors per image input: files absent, files that cannot be read. A warning for
+    headers that contradict themselves, whose pictures may be shown as negatives."""
     facts = context.images_of(cohort).facts
     findings = []
     for name in cohort.spec.input_names("image"):
@@ -21,6 +22,8 @@ def check(cohort: Cohort, context: Context) -> list[Finding]:
         if len(unreadable):
             detail = f"{len(unreadable)} files cannot be read. {_reasons(unreadable['reason'])}"
             findings.append(_finding(name, unreadable, detail))
+        if len(doubted := own[own["doubt"].notna()]):
+            findings.append(_doubted(name, doubted))
     return findings
 
 
@@ -43,6 +46,21 @@ def _finding(name: str, rows: pd.DataFrame, detail: str) -> Finding:
         f"{detail} Cases: {listed}.",
         "Put the files in place, or empty their cells. Accepted in the config, these files count "
         "as absent: the cases are then without this image.",
+        tuple(ids),
+        len(ids),
+        examples=tuple(Example(case_id, name) for case_id in ids[:MOST_EXAMPLES]),
+    )
+
+
+def _doubted(name: str, rows: pd.DataFrame) -> Finding:
+    ids = [str(case_id) for case_id in rows["case_id"]]
+    kinds = ", ".join(f"{n} x {kind}" for kind, n in rows["doubt"].value_counts()[:3].items())
+    return Finding(
+        "files",
+        "warning",
+        name,
+        f"{len(ids)} headers contradict themselves ({kinds}): these pictures may be negatives.",
+        "Look at the examples: bone is bright. Export the files again if it is dark.",
         tuple(ids),
         len(ids),
         examples=tuple(Example(case_id, name) for case_id in ids[:MOST_EXAMPLES]),
