@@ -28,10 +28,11 @@ from clinmm.cohort.phantom import make_phantom
 from clinmm.config import load_config
 from clinmm.intake.duplicates.near import near_duplicates
 from clinmm.intake.images_read import THUMBNAIL, grey_square, picture_of
+from clinmm.intervals.limits import normal_quantile, wilson
 from clinmm.readers import read_image
 
 Change = Callable[[Image.Image, np.random.Generator], Image.Image]
-Z, SEED = 1.96, 21
+SEED = 21
 
 
 def smaller(image: Image.Image, rng: np.random.Generator) -> Image.Image:
@@ -87,12 +88,6 @@ CHANGES: tuple[Change, ...] = (
 
 SIZES = (600, 3000)
 """Numbers of pictures that are timed."""
-
-
-def interval(k: int, n: int) -> tuple[float, float]:
-    """Wilson's, 95 %."""
-    middle, half = (k + Z**2 / 2) / (n + Z**2), Z * np.sqrt(k * (n - k) / n + Z**2 / 4) / (n + Z**2)
-    return middle - half, middle + half
 
 
 def collections(folder: Path) -> Iterator[tuple[str, list[Path]]]:
@@ -169,10 +164,10 @@ def measure(thumbnails: NDArray[np.uint8], paths: list[Path], n_copies: int, fol
     for change in CHANGES:
         rows = [n + k for k, (_, made) in enumerate(copied) if made == change.__name__]
         hits = len(linked & set(rows))
-        low, high = interval(hits, len(rows))
+        low, high = wilson(hits / len(rows), len(rows), normal_quantile())
         print(f"  {change.__name__:13s} {hits} of {len(rows)}: {low:.2f} to {high:.2f}")
     n_pairs = len(files) * (len(files) - 1) // 2
-    most = interval(false, n_pairs)[1] * 1e6
+    most = wilson(false / n_pairs, n_pairs, normal_quantile())[1] * 1e6
     print(f"  false links   {false} of {n_pairs} pairs: at most {most:.0f} in a million")
     print(f"  without any copy {len(own)} links, to be looked at", flush=True)
 

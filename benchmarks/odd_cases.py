@@ -25,6 +25,7 @@ from clinmm.arms import FUSED
 from clinmm.cohort.cohort import Cohort
 from clinmm.cohort.manifest import load_cohort
 from clinmm.folds import Fold, Preparer, folds_of
+from clinmm.intervals.limits import normal_quantile, wilson
 from clinmm.new_cases import whole_as_test
 from clinmm.readers import read_image
 from clinmm.stored_models import load_models
@@ -199,14 +200,6 @@ def _places(test_fold: dict[str, Fold]) -> list[tuple[int, int]]:
     return sorted({(fold.repeat, fold.fold) for fold in test_fold.values()})
 
 
-def wilson(hits: int, n: int) -> tuple[float, float]:
-    """95 % interval of a proportion (Wilson, J Am Stat Assoc 22:209, 1927)."""
-    z = 1.959964
-    middle = (hits + z * z / 2) / (n + z * z)
-    half = z * np.sqrt(hits * (n - hits) / n + z * z / 4) / (n + z * z)
-    return max(0.0, middle - half), min(1.0, middle + half)
-
-
 def show(what: str, rows: pd.DataFrame, name: str | None) -> None:
     """One line per detector: all inputs, or the one that was changed; and either detector."""
     part = rows if name is None else rows[rows["input"] == name]
@@ -214,7 +207,7 @@ def show(what: str, rows: pd.DataFrame, name: str | None) -> None:
     lines.append(("any" if name is None else "either", part))
     for label, group in lines:
         hit = group.assign(hit=group["flag"] == "yes").groupby("case_id")["hit"].any()
-        low, high = wilson(int(hit.sum()), len(hit))
+        low, high = wilson(float(hit.mean()), len(hit), normal_quantile())
         print(
             f"{what:28s} {label:18s} {int(hit.sum()):4d} of {len(hit):4d}   "
             f"{hit.mean():6.1%} ({low:.1%} to {high:.1%})"

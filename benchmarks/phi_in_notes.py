@@ -22,6 +22,7 @@ import pandas as pd
 from clinmm.cohort.phantom import make_phantom
 from clinmm.deidentification import ner
 from clinmm.deidentification.notes import KINDS, Span, find_spans
+from clinmm.intervals.limits import normal_quantile, wilson
 
 GIVEN_LISTED = (
     "Maria John Fatima Hiroshi Priya Chidi Olga Ahmed Ingrid Carlos Wei Aisha Thomas Elena"
@@ -112,14 +113,12 @@ def plant(note: str, rng: np.random.Generator) -> tuple[str, list[Span]]:
     return " ".join([*parts, str(rng.choice(NEGATIVE)), note]), spans
 
 
-def wilson(k: int, n: int) -> str:
-    """Share with its 95 % interval."""
+def share(k: int, n: int) -> str:
+    """Share with its 95 % interval (Wilson)."""
     if not n:
         return "-"
-    z, p = 1.959964, k / n
-    middle, half = p + z * z / (2 * n), z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    low, high = (middle - half) / (1 + z * z / n), (middle + half) / (1 + z * z / n)
-    return f"{p:.3f} ({low:.3f} to {high:.3f})"
+    low, high = wilson(k / n, n, normal_quantile())
+    return f"{k / n:.3f} ({low:.3f} to {high:.3f})"
 
 
 def overlaps(one: Span, other: Span) -> bool:
@@ -151,7 +150,7 @@ def report(title: str, planted: list[list[Span]], found: list[list[Span]]) -> No
             sum(c.values()) if kind == "all" else c[kind]
             for c in (of_planted, hit, of_found, right)
         )
-        print(f"{kind:14} {n:5}  {wilson(h, n):26} {f:5}  {wilson(r, f)}")
+        print(f"{kind:14} {n:5}  {share(h, n):26} {f:5}  {share(r, f)}")
 
 
 def measure(name: str, notes: list[str], seed: int, with_model: bool) -> None:

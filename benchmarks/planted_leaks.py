@@ -30,6 +30,7 @@ from clinmm.intake.context import Context
 from clinmm.intake.finding import as_table
 from clinmm.intake.look_over import make_context
 from clinmm.intake.run_checks import run_checks
+from clinmm.intervals.limits import normal_quantile, wilson
 from clinmm.schema import LINKS
 
 OF_TABLES = ("stated_label", "missing_note", "time_travel", "implausible")
@@ -39,12 +40,10 @@ CLEAN = "clean"
 say = partial(print, flush=True)
 
 
-def wilson(hits: int, n: int) -> str:
+def rate(hits: int, n: int) -> str:
     """A proportion with its 95 % interval (Wilson, J Am Stat Assoc 22:209, 1927)."""
-    z = 1.959964
-    middle = (hits + z * z / 2) / (n + z * z)
-    half = z * (hits * (n - hits) / n + z * z / 4) ** 0.5 / (n + z * z)
-    return f"{hits:3d} of {n:3d}  {hits / n:5.0%} ({middle - half:4.0%} to {middle + half:4.0%})"
+    low, high = wilson(hits / n, n, normal_quantile())
+    return f"{hits:3d} of {n:3d}  {hits / n:5.0%} ({low:4.0%} to {high:4.0%})"
 
 
 def alarms(intake: pd.DataFrame) -> set[tuple[str, str]]:
@@ -69,7 +68,7 @@ def planted(seeds: Sequence[int], n_patients: int, plant: str) -> None:
         hits += found
         say(f"{plant:16s} seed {seed}: {'found' if found else 'MISSED'}  {seconds(began, drawn)}")
         say(f"    {told}")
-    say(f"{plant:16s} {check_of(plant):16s} found {wilson(hits, len(seeds))}")
+    say(f"{plant:16s} {check_of(plant):16s} found {rate(hits, len(seeds))}")
 
 
 def clean(seeds: Sequence[int], n_patients: int) -> None:
@@ -89,7 +88,7 @@ def clean(seeds: Sequence[int], n_patients: int) -> None:
             say(f"    {row.check} {row.severity}: {row.detail}")
     for check in registry.available("checks"):
         for severity in ("error", "warning"):
-            told = wilson(false[check, severity], len(seeds))
+            told = rate(false[check, severity], len(seeds))
             say(f"{CLEAN:16s} {check:16s} false {severity:8s} {told}")
 
 
@@ -111,9 +110,9 @@ def tables_only(n: int, n_patients: int, plant: str) -> None:
                 hits += look_in_intake(intake, truth[0])[0]
             else:
                 false.update(severity for _, severity in alarms(intake))
-    say(f"{plant:16s} {check:16s} of tables alone, found {wilson(hits, n)}")
+    say(f"{plant:16s} {check:16s} of tables alone, found {rate(hits, n)}")
     for severity in ("error", "warning"):
-        told = wilson(false[severity], n)
+        told = rate(false[severity], n)
         say(f"{CLEAN:16s} {check:16s} of tables alone, false {severity:8s} {told}")
 
 

@@ -119,8 +119,8 @@ def open_explainable(folder: Path) -> tuple[Study, Run, list[tuple[int, int]]]:
         raise InputError(f"{folder}: the table or the files of its cohort have changed since.")
     config = load_config(run.path("config.yaml"))
     folds = range(max(1, models.facts["n_folds"]))
-    readable = without_unreadable(run, cohort)
-    return Study(run, config, readable), models, [(0, fold) for fold in folds]
+    study = Study(run, config, without_unreadable(run, cohort))
+    return study, models, [(0, fold) for fold in folds]
 
 
 def groups_of(run: Run) -> pd.DataFrame:

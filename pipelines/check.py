@@ -13,11 +13,12 @@ from clinmm.cohort.manifest import load_cohort
 from clinmm.config import find_config, load_config
 from clinmm.intake.accept import refuse_errors, standing_errors
 from clinmm.intake.finding import as_table, examples_table
+from clinmm.intake.images_read import readable
 from clinmm.intake.look_over import Looked, look_over
 from clinmm.progress import Tell, silent
 from clinmm.runs import Run
 from clinmm.settings_file import read_settings
-from clinmm.study import cohort_facts, cohort_yaml, open_study, start_study, without_unreadable
+from clinmm.study import cohort_facts, cohort_yaml, open_study, start_study
 
 
 def main(folder: Path, tell: Tell = silent) -> pd.DataFrame:
@@ -38,8 +39,8 @@ def main(folder: Path, tell: Tell = silent) -> pd.DataFrame:
     with run.stage("check"):
         looked = look_over(cohort, config, tell)
         _write(run, looked)
-        readable = without_unreadable(run, cohort)
-        run.write("cases", cases_with_copies(run, readable, config.review.copy_images, tell))
+        cohort = readable(cohort, looked.images)
+        run.write("cases", cases_with_copies(run, cohort, config.review.copy_images, tell))
         refuse_errors(looked.findings)
     return run.read("intake")
 
@@ -71,7 +72,7 @@ def check_file(
             run = Run.create(out, "audit", cohort_facts(cohort))
             run.write_text("cohort.yaml", cohort_yaml(cohort))
         _write(run, looked)
-        run.write("cases", cases_with_copies(run, without_unreadable(run, cohort), True, tell))
+        run.write("cases", cases_with_copies(run, readable(cohort, looked.images), True, tell))
     return as_table(looked.findings), bool(standing_errors(looked.findings))
 
 

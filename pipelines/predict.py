@@ -16,6 +16,7 @@ from clinmm.cohort.copies import cases_with_copies
 from clinmm.cohort.manifest import load_cohort
 from clinmm.errors import InputError
 from clinmm.folds import Fold, Preparer
+from clinmm.intake.images_read import readable
 from clinmm.new_cases import (
     cases_seen_before,
     check_readable,
@@ -34,7 +35,6 @@ from clinmm.study import (
     cohort_yaml,
     environment_facts,
     open_study,
-    without_unreadable,
 )
 from clinmm.uncertainty.new_place import carry_over
 from clinmm.uncertainty.outliers.fold import judge_new
@@ -73,7 +73,7 @@ def main(folder: Path, cohort_file: Path, out: Path, tell: Tell = silent) -> Run
     run.write_text("config.yaml", study.run.path("config.yaml").read_text(encoding="utf-8"))
     with run.stage("predict"):
         run.write("images", images)
-        cohort = without_unreadable(run, cohort)
+        cohort = readable(cohort, images)
         run.write("cases", cases_with_copies(run, cohort, study.config.review.copy_images, tell))
         preparer = Preparer(
             cohort, study.config.encoders, lambda name, i, n: tell(f"read {name}", i, n)
