@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, Field, PositiveInt, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 
 from clinmm import thresholds
 from clinmm.cohort.split_config import SplitConfig
@@ -16,6 +23,8 @@ from clinmm.errors import InputError, did_you_mean
 from clinmm.settings_errors import as_input_error
 from clinmm.settings_file import read_settings
 from clinmm.thresholds import OperatingPoint
+
+NotNegative = Annotated[float, Field(ge=0)]
 
 
 class _Settings(BaseModel, frozen=True, extra="forbid"):
@@ -52,12 +61,35 @@ class IntakeConfig(_Settings):
 
 
 class Optimiser(_Settings):
-    """AdamW. schedule: `constant` stops early; `one_cycle` runs every epoch, which nets trained
-    from their first layer need."""
+    """AdamW.
+
+    weight_decay: one value, or several, of which each arm keeps in each fold the one with the
+        lowest loss on `validate`.
+    schedule: `constant` stops early; `one_cycle` and `warm_up_cosine` run every epoch, which nets
+        trained from their first layer need.
+    pretrained_lr: learning rate of a body that came with weights, as a share of `lr`.
+    """
 
     lr: float = Field(default=1e-3, gt=0)
-    weight_decay: float = Field(default=1e-2, ge=0)
-    schedule: Literal["constant", "one_cycle"] = "constant"
+    weight_decay: NotNegative | Annotated[tuple[NotNegative, ...], Field(min_length=1)] = 1e-2
+    schedule: Literal["constant", "one_cycle", "warm_up_cosine"] = "constant"
+    pretrained_lr: float = Field(default=0.1, gt=0, le=1)
+
+
+class Loss(_Settings):
+    """What is minimised, in mean over the known targets.
+
+    name: `cross_entropy`; `focal` (gamma) and `asymmetric` (gamma_negative, margin) turn down cases
+        that are answered well already, whose probabilities then need calibration. Ordered and
+        continuous targets take `cross_entropy` alone, which for them is the likelihood.
+    label_smoothing: share of a label that is spread evenly over the classes.
+    """
+
+    name: Literal["cross_entropy", "focal", "asymmetric"] = "cross_entropy"
+    gamma: float = Field(default=2.0, ge=0)
+    gamma_negative: float = Field(default=4.0, ge=0)
+    margin: float = Field(default=0.05, ge=0, lt=0.5)
+    label_smoothing: float = Field(default=0.0, ge=0, lt=0.5)
 
 
 class TrainConfig(_Settings):
@@ -68,7 +100,18 @@ class TrainConfig(_Settings):
         probabilities given out are put back to the prevalence seen.
     input_dropout: chance that an input is hidden from a case in a training step.
     single_input_loss: weight of the loss of the heads on each input alone.
-    arms: `all` trains the fused model and each input alone; `fused` only the first.
+    distillation: weight of the loss that draws the answer from the inputs left by input_dropout to
+        the answer from all of them.
+    absent: what the fusion sees of an absent input, nothing (`masked`) or a `learned_token`.
+    balance: `slow_dominant` turns down the steps of an encoder whose input is ahead of the others.
+    ema: decay of the running mean of the weights that is kept in their place; 0 keeps the weights.
+    accumulate: batches a step is made of.
+    release_after: epochs for which a body that came with weights is held still.
+    compile: `torch.compile`, where it works.
+    arms: `all` trains every input alone, every pair and all together; `single` leaves out the
+        pairs; `fused` trains all together only.
+    baselines: also a plain model for each input, and their stacked late fusion.
+    ensemble: seeds of the arm `ensemble`, the mean of so many fused models; 0 leaves it out.
     """
 
     epochs: PositiveInt = 30
@@ -78,7 +121,17 @@ class TrainConfig(_Settings):
     class_weights: Literal["balanced", "none"] = "balanced"
     input_dropout: float = Field(default=0.15, ge=0, lt=1)
     single_input_loss: float = Field(default=0.5, ge=0)
-    arms: Literal["all", "fused"] = "all"
+    loss: Loss = Loss()
+    distillation: float = Field(default=0.0, ge=0)
+    absent: Literal["masked", "learned_token"] = "masked"
+    balance: Literal["none", "slow_dominant"] = "none"
+    ema: float = Field(default=0.0, ge=0, lt=1)
+    accumulate: PositiveInt = 1
+    release_after: int = Field(default=0, ge=0)
+    compile: bool = False
+    arms: Literal["all", "single", "fused"] = "all"
+    baselines: bool = True
+    ensemble: int = Field(default=0, ge=0)
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
 
@@ -162,21 +215,45 @@ class ReviewConfig(_Settings):
     copy_images: bool = True
 
 
+AUTO = "auto"
+"""As the name of a fusion: fall back on the inputs that did best on `validate`."""
+
+
+def _component(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
 class StudyConfig(_Settings):
-    """One study. What is left out has a default; the resolved file is saved in the run."""
+    """One study. What is left out has a default; the resolved file is saved in the run.
+
+    fusion: a file of clinmm/fusion with its settings; or `auto`, or {name: auto, of: {name: ...}},
+        which answers from the inputs that do best on `validate`, in each fold anew.
+    """
 
     cohort: str
     seed: int = 0
     split: SplitConfig = SplitConfig()
     intake: IntakeConfig = IntakeConfig()
     encoders: dict[str, Component]
-    fusion: Component = Component(name="gated")
+    fusion: Annotated[Component, BeforeValidator(_component)] = Component(name="gated")
     train: TrainConfig = TrainConfig()
     calibrate: CalibrateConfig = CalibrateConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
     audit: AuditConfig = AuditConfig()
     explain: ExplainConfig = ExplainConfig()
     review: ReviewConfig = ReviewConfig()
+
+    @property
+    def falls_back(self) -> bool:
+        """Whether the fused arm may answer from fewer inputs (`fusion: auto`)."""
+        return self.fusion.name == AUTO
+
+    @property
+    def fusion_file(self) -> Component:
+        """The fusion that is trained; of `auto`, the one named under `of`, else concat."""
+        if not self.falls_back:
+            return self.fusion
+        return Component.model_validate(_component(self.fusion.settings.get("of", "concat")))
 
     def as_yaml(self) -> str:
         """The resolved config, as saved in a run."""

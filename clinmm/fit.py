@@ -74,7 +74,7 @@ def fit(
     optimiser = torch.optim.AdamW(
         [p for p in model.parameters() if p.requires_grad],
         lr=config.optimiser.lr,
-        weight_decay=config.optimiser.weight_decay,
+        weight_decay=float(np.min(config.optimiser.weight_decay)),
     )
     ready, optimiser = fabric.setup(model, optimiser)
     train, validate = train.to(fabric.device), validate.to(fabric.device)
@@ -157,7 +157,7 @@ def _one_pass(
         batch = train.take(some)
         present = _hidden_at_random(batch.present, config.input_dropout)
         logits = model(batch.inputs, present, batch.present)
-        loss = _loss(logits, batch, present, model.log_odds, config, task)
+        loss = _loss(logits, batch, present, model.start, config, task)
         optimiser.zero_grad()
         fabric.backward(loss)
         optimiser.step()
@@ -212,7 +212,7 @@ def _score(
     logits = torch.cat(pieces)
     balanced = config.class_weights == "balanced"
     loss = masked_loss(
-        logits, validate.target, validate.known, model.log_odds, task=task, balanced=balanced
+        logits, validate.target, validate.known, model.start, task=task, balanced=balanced
     )
     return float(loss), _macro_auroc(logits, validate)
 

@@ -18,10 +18,10 @@ def intercept_shift(logits: Tensor, target: Tensor, known: Tensor, task: str) ->
 
     Args:
         logits: (N, K). target: (N, K) of 0 and 1. known: (N, K) bool.
-        task: binary, multilabel or multiclass.
+        task: binary, multilabel, multiclass; or continuous, whose logits and targets are values.
 
     Returns:
-        0 for a class with one outcome only; never beyond FURTHEST.
+        0 for a class with one outcome only; never beyond FURTHEST, but for values.
 
     >>> logits, known = torch.zeros(4, 1), torch.ones(4, 1, dtype=torch.bool)
     >>> shift = intercept_shift(logits, torch.tensor([[1.0], [0], [0], [0]]), known, "binary")
@@ -30,6 +30,8 @@ def intercept_shift(logits: Tensor, target: Tensor, known: Tensor, task: str) ->
     """
     seen = known.to(torch.float64)
     rate = (target * seen).sum(0) / seen.sum(0).clamp_min(1.0)
+    if task == "continuous":
+        return rate.to(logits.dtype) - ((logits * seen).sum(0) / seen.sum(0)).to(logits.dtype)
     both = (rate > 0) & (rate < 1)
     shift = torch.zeros(logits.shape[1], dtype=torch.float64, device=logits.device)
     for _ in range(ROUNDS):

@@ -9,12 +9,16 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def log_odds_of_training(target: NDArray[np.float64], task: str) -> list[float]:
+def start_of_training(target: NDArray[np.float64], task: str) -> list[float]:
     """Per class, the log-odds (multiclass: log share) among training cases, half a case added to
-    each outcome so that no class starts at infinity.
+    each outcome so that no class starts at infinity. Of a continuous target, its mean and standard
+    deviation.
 
-    target: (N, K) of 0, 1 and NaN for not recorded.
+    target: (N, K) of 0 to 1 (continuous: values), NaN for not recorded.
     """
+    if task == "continuous":
+        deviation = float(np.nanstd(target))
+        return [float(np.nanmean(target)), deviation if deviation > 0 else 1.0]
     positive = np.nansum(target, axis=0) + 0.5
     known = (~np.isnan(target)).sum(axis=0) + 1.0
     if task == "multiclass":

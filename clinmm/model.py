@@ -1,5 +1,6 @@
 """The fused model: encoders, a fusion, a head on all inputs together and one on each alone."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -10,10 +11,33 @@ from clinmm import registry
 from clinmm.cases import Batch, Prepared
 from clinmm.config import Component
 from clinmm.intercept import intercept_shift
+from clinmm.links import make_link
 from clinmm.settings_errors import as_input_error
 
 FROZEN = ("features", "embeddings")
 """What encoders call the output of a network that training does not change."""
+
+MASKED, LEARNED_TOKEN = "masked", "learned_token"
+"""What the fusion sees in the slot of an absent input: nothing, or a vector that is learned."""
+
+
+class Tokens(NamedTuple):
+    """What an input says in parts, such as words, columns or regions.
+
+    values: (B, T, d). real: (B, T) bool, False for padding and where the case lacks the input.
+    """
+
+    values: Tensor
+    real: Tensor
+
+
+class Encoded(NamedTuple):
+    """vectors: M of (B, d_i), zero where the case lacks the input. tokens: M, where the fusion
+    reads them. evidence: (B, M, width of the link)."""
+
+    vectors: list[Tensor]
+    tokens: list[Tokens] | None
+    evidence: Tensor
 
 
 class Logits(NamedTuple):
@@ -43,45 +67,84 @@ class MultimodalClassifier(nn.Module):
     """Encoders give Z_i; a head on each input alone reads its evidence; the evidence adds up, and
     the fusion learns what adding misses.
 
-        logit = log-odds + sum over present i of w_i (logit_i - log-odds) + head(fusion(Z))
+        evidence = sum over present i of w_i evidence_i + head(fusion(Z))
+        logit    = link(evidence), for classes without an order log-odds + evidence
 
     With w = 1 and no correction this is the product of experts, exact where the inputs are
     independent given the class (Hinton, ICANN 1999); it is where training starts. With one input
     present the answer is that input's own, with none the training prevalence, so nothing has to
-    be imputed.
+    be imputed. A fusion of answers (`weighs_answers`) gives the weights instead: the evidence is
+    the sum of weight_i evidence_i, and there is no correction.
 
     Args:
         encoders: input name -> encoder, in the order of the batch's inputs.
         fusion: the config's entry; not used with a single input.
-        log_odds: (K,) of the training cases; where every head starts.
+        start: where every head starts, as from `losses.start_of_training`.
+        task: binary, multilabel, multiclass or continuous.
+        ordered: of a multiclass task, whether its classes have an order.
+        absent: MASKED or LEARNED_TOKEN.
+        answers_from: inputs whose evidence alone answers for cases that have one of them, the
+            others being asked where a case has none of these; None: all of them.
     """
 
-    log_odds: Tensor
-    shift: Tensor
-
     def __init__(
-        self, encoders: dict[str, nn.Module], fusion: Component, log_odds: list[float]
+        self,
+        encoders: dict[str, nn.Module],
+        fusion: Component,
+        start: list[float],
+        *,
+        task: str = "multilabel",
+        ordered: bool = False,
+        absent: str = MASKED,
+        answers_from: Sequence[str] | None = None,
     ) -> None:
         super().__init__()
-        self.names = list(encoders)
+        self.names, self.task = list(encoders), task
+        self.answers_from = [name in answers_from for name in encoders] if answers_from else None
         dims = [int(encoder.out_dim) for encoder in encoders.values()]  # type: ignore[arg-type]
-        self.register_buffer("log_odds", torch.tensor(log_odds, dtype=torch.float32))
-        self.register_buffer("shift", torch.zeros(len(log_odds)))
+        self.link = make_link(task, start, ordered=ordered)
         # Prefixed, because a ModuleDict refuses the names of its own methods, such as `keys`.
         self.encoders = nn.ModuleDict({f"input_{name}": e for name, e in encoders.items()})
         self.heads = nn.ModuleDict(
             {f"input_{n}": self._evidence(d) for n, d in zip(self.names, dims, strict=True)}
         )
         self.fusion: nn.Module | None = None
-        if len(encoders) > 1:
-            config = settings_of("fusions", fusion, "fusion")
-            self.fusion = registry.load("fusions", fusion.name).Fusion(config, dims)
-            self.weight = nn.Parameter(torch.ones(len(dims), len(log_odds)))
+        self.absent: nn.ParameterList | None = None
+        if len(encoders) < 2:
+            return
+        module = registry.load("fusions", fusion.name)
+        config = settings_of("fusions", fusion, "fusion")
+        if getattr(module.Fusion, "reads_tokens", False):
+            token_dims = [
+                int(getattr(e, "token_dim", d))
+                for e, d in zip(encoders.values(), dims, strict=True)
+            ]
+            self.fusion = module.Fusion(config, dims, token_dims)
+        else:
+            self.fusion = module.Fusion(config, dims)
+        if absent == LEARNED_TOKEN:
+            self.absent = nn.ParameterList(nn.Parameter(torch.zeros(d)) for d in dims)
+        if not self.weighs_answers:
+            self.weight = nn.Parameter(torch.ones(len(dims), self.link.width))
             self.correction = self._evidence(int(self.fusion.out_dim))  # type: ignore[arg-type]
+
+    @property
+    def start(self) -> Tensor:
+        """(K,) the answer where a case has no input, in logits."""
+        start: Tensor = self.link.start
+        return start
+
+    @property
+    def weighs_answers(self) -> bool:
+        return bool(getattr(self.fusion, "weighs_answers", False))
+
+    @property
+    def reads_tokens(self) -> bool:
+        return bool(getattr(self.fusion, "reads_tokens", False))
 
     def _evidence(self, dim: int) -> nn.Linear:
         """A linear reading that starts at no evidence either way."""
-        head = nn.Linear(dim, len(self.log_odds))
+        head = nn.Linear(dim, self.link.width)
         nn.init.zeros_(head.weight)
         nn.init.zeros_(head.bias)
         return head
@@ -103,7 +166,7 @@ class MultimodalClassifier(nn.Module):
             head = f"input_{name}"
             self.heads[head].load_state_dict(model.heads[head].state_dict())
 
-    def _encoded(self, name: str, prepared: Prepared, has: Tensor) -> Tensor:
+    def _vector(self, name: str, prepared: Prepared, has: Tensor) -> Tensor:
         """(B, d), zero where the case lacks the input: batch statistics see real inputs only."""
         encoder = self.encoder(name)
         if bool(has.all()):
@@ -115,6 +178,27 @@ class MultimodalClassifier(nn.Module):
         some: Tensor = encoder(**{key: tensor[has] for key, tensor in prepared.items()})
         return out.to(some.dtype).index_put((has.nonzero()[:, 0],), some)
 
+    def _vector_and_tokens(
+        self, name: str, prepared: Prepared, has: Tensor
+    ) -> tuple[Tensor, Tokens]:
+        """As `_vector`, and the input in parts; an encoder without parts gives one, its vector."""
+        encoder = self.encoder(name)
+        if not hasattr(encoder, "with_tokens"):
+            vector = self._vector(name, prepared, has)
+            return vector, Tokens(vector[:, None], has[:, None])
+        out = torch.zeros(len(has), encoder.out_dim, device=has.device)
+        if not bool(has.any()):
+            empty = torch.zeros(len(has), 1, encoder.token_dim, device=has.device)
+            return out, Tokens(empty, torch.zeros_like(has)[:, None])
+        some, values, real = encoder.with_tokens(**{k: t[has] for k, t in prepared.items()})
+        rows = (has.nonzero()[:, 0],)
+        tokens = torch.zeros(len(has), *values.shape[1:], device=has.device, dtype=values.dtype)
+        marks = torch.zeros(len(has), values.shape[1], dtype=torch.bool, device=has.device)
+        return (
+            out.to(some.dtype).index_put(rows, some),
+            Tokens(tokens.index_put(rows, values), marks.index_put(rows, real)),
+        )
+
     @torch.no_grad()
     def embeddings(self, batch: Batch) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """(what is known of each input on its own, what the fusion sees of it), each input ->
@@ -123,7 +207,7 @@ class MultimodalClassifier(nn.Module):
         """
         self.eval()
         seen = {
-            name: self._encoded(name, batch.inputs[name], batch.present[:, i])
+            name: self._vector(name, batch.inputs[name], batch.present[:, i])
             for i, name in enumerate(self.names)
         }
         own = {
@@ -133,14 +217,63 @@ class MultimodalClassifier(nn.Module):
         return own, seen
 
     @torch.no_grad()
-    def settle(self, batch: Batch, task: str) -> None:
-        """Sets the intercept so that the mean risk of these cases is their observed rate; the
-        answer for a case without any input stays the training prevalence."""
+    def settle(self, batch: Batch) -> None:
+        """Sets the intercept so that the mean risk of these cases is their observed rate (their
+        mean value is the observed one); the answer without any input stays as it is."""
         self.eval()
-        self.shift.zero_()
+        self.link.shift.zero_()
         some = batch.present.any(1)
-        logits = self(batch.inputs, batch.present).fused
-        self.shift.copy_(intercept_shift(logits[some], batch.target[some], batch.known[some], task))
+        answers = self(batch.inputs, batch.present).fused
+        self.link.shift.copy_(
+            intercept_shift(answers[some], batch.target[some], batch.known[some], self.task)
+        )
+
+    def encode(self, inputs: dict[str, Prepared], has: Tensor) -> Encoded:
+        """What every input of the cases says. has: (B, M) bool, which inputs they have."""
+        vectors, tokens = [], []
+        for i, name in enumerate(self.names):
+            if self.reads_tokens:
+                vector, parts = self._vector_and_tokens(name, inputs[name], has[:, i])
+                tokens.append(parts)
+            else:
+                vector = self._vector(name, inputs[name], has[:, i])
+            vectors.append(vector)
+        evidence = torch.stack(
+            [self.heads[f"input_{n}"](z) for n, z in zip(self.names, vectors, strict=True)], dim=1
+        )
+        return Encoded(vectors, tokens if self.reads_tokens else None, evidence)
+
+    def answer(self, encoded: Encoded, present: Tensor) -> Tensor:
+        """(B, K) from what the inputs said; present: (B, M) bool, which of them are asked."""
+        if self.answers_from is not None:
+            asked = present & torch.tensor(self.answers_from, device=present.device)
+            present = torch.where(asked.any(1, keepdim=True), asked, present)
+        seen = torch.where(present[..., None], encoded.evidence, torch.zeros_like(encoded.evidence))
+        some = present.any(1, keepdim=True)
+        if self.fusion is None:
+            only: Tensor = self.link(seen.sum(1), some)
+            return only
+        several = present.sum(1)[:, None] > 1
+        fused = self._fused(encoded, present)
+        if self.weighs_answers:
+            together = (fused[..., None] * seen).sum(1)
+        else:
+            together = (self.weight * seen).sum(1) + self.correction(fused)
+        whole: Tensor = self.link(torch.where(several, together, seen.sum(1)), some)
+        return whole
+
+    def _fused(self, encoded: Encoded, present: Tensor) -> Tensor:
+        assert self.fusion is not None
+        vectors, tokens, asked = encoded.vectors, encoded.tokens, present
+        if self.absent is not None:
+            asked = torch.ones_like(present)
+            vectors = [
+                torch.where(present[:, i : i + 1], z, self.absent[i].to(z.dtype))
+                for i, z in enumerate(vectors)
+            ]
+        given = (vectors, asked) if tokens is None else (vectors, asked, tokens)
+        fused: Tensor = self.fusion(*given)
+        return fused
 
     def forward(
         self, inputs: dict[str, Prepared], present: Tensor, recorded: Tensor | None = None
@@ -149,16 +282,14 @@ class MultimodalClassifier(nn.Module):
 
         recorded: (B, M) bool, which inputs the cases have, where `present` hides some of them.
         """
-        has = present if recorded is None else recorded
-        encoded = [self._encoded(n, inputs[n], has[:, i]) for i, n in enumerate(self.names)]
-        evidence = torch.stack(
-            [self.heads[f"input_{n}"](z) for n, z in zip(self.names, encoded, strict=True)], dim=1
-        )  # (B, M, K)
-        alone = {name: self.log_odds + evidence[:, i] for i, name in enumerate(self.names)}
-        seen = torch.where(present[..., None], evidence, torch.zeros_like(evidence))
-        start = self.log_odds + self.shift * present.any(1, keepdim=True)
-        if self.fusion is None:
-            return Logits(start + seen.sum(1), alone)
-        several = present.sum(1)[:, None] > 1
-        together = (self.weight * seen).sum(1) + self.correction(self.fusion(encoded, present))
-        return Logits(start + torch.where(several, together, seen.sum(1)), alone)
+        encoded = self.encode(inputs, present if recorded is None else recorded)
+        return Logits(self.answer(encoded, present), self.alone(encoded))
+
+    def alone(self, encoded: Encoded) -> dict[str, Tensor]:
+        """Input name -> (B, K), what the head on that input alone answers."""
+        some = torch.ones(len(encoded.evidence), 1, dtype=torch.bool, device=self.start.device)
+        unshifted = self.link.shift
+        return {
+            name: self.link(encoded.evidence[:, i], some) - unshifted
+            for i, name in enumerate(self.names)
+        }

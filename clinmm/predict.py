@@ -25,7 +25,7 @@ Embeddings = dict[str, NDArray[np.float64]]
 def logits_of(model: MultimodalClassifier, batch: Batch) -> NDArray[np.float64]:
     """(B, K) logits of one model, in evaluation mode."""
     model.eval()
-    device = model.log_odds.device
+    device = model.start.device
     pieces = []
     for first in range(0, len(batch), AT_ONCE):
         piece = batch.take(np.arange(first, min(first + AT_ONCE, len(batch)))).to(device)
@@ -35,7 +35,7 @@ def logits_of(model: MultimodalClassifier, batch: Batch) -> NDArray[np.float64]:
 
 def embeddings_of(model: MultimodalClassifier, batch: Batch) -> Embeddings:
     """What the model's encoders make of each input; TOGETHER for cases of several inputs."""
-    device = model.log_odds.device
+    device = model.start.device
     pieces = []
     for first in range(0, len(batch), AT_ONCE):
         piece = batch.take(np.arange(first, min(first + AT_ONCE, len(batch)))).to(device)

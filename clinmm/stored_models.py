@@ -24,17 +24,23 @@ DESCRIPTION, HISTORY = "model.json", "history.json"
 class Description:
     """What rebuilds a model without the study's config.
 
-    inputs: in the model's order. members: how many models the fold trained.
+    inputs: in the model's order. start: as from `losses.start_of_training`. members: how many
+    models the fold trained, `seeds` for each part that it stops on. absent, answers_from: as of
+    `MultimodalClassifier`.
     """
 
     inputs: list[str]
     encoders: dict[str, dict[str, Any]]
     facts: Facts
     fusion: dict[str, Any]
-    log_odds: list[float]
+    start: list[float]
     class_names: list[str]
     task: str
     members: int
+    ordered: bool = False
+    absent: str = "masked"
+    answers_from: list[str] | None = None
+    seeds: int = 1
 
     def components(self) -> dict[str, Component]:
         return {name: Component.model_validate(self.encoders[name]) for name in self.inputs}
@@ -45,7 +51,15 @@ class Description:
             name: make_encoder(component, self.facts[name], f"encoders.{name}")
             for name, component in self.components().items()
         }
-        return MultimodalClassifier(encoders, Component.model_validate(self.fusion), self.log_odds)
+        return MultimodalClassifier(
+            encoders,
+            Component.model_validate(self.fusion),
+            self.start,
+            task=self.task,
+            ordered=self.ordered,
+            absent=self.absent,
+            answers_from=self.answers_from,
+        )
 
 
 def save_models(

@@ -15,7 +15,7 @@ from clinmm.config import StudyConfig
 from clinmm.errors import InputError
 from clinmm.fit import Epoch, fit
 from clinmm.folds import Facts, Fold, Index
-from clinmm.losses import log_odds_of_training
+from clinmm.losses import start_of_training
 from clinmm.model import MultimodalClassifier
 from clinmm.stored_models import Description
 
@@ -94,7 +94,7 @@ def train_arm(
             checkpoint=_checkpoint(checkpoints, inputs, fold, member),
             checkpoint_seconds=CHECKPOINT_SECONDS,
         )
-        model.cpu().settle(own.take(np.concatenate([train, validate])), cohort.task)
+        model.cpu().settle(own.take(np.concatenate([train, validate])))
         models.append(model)
         history += [(member, epoch) for epoch in epochs]
     return Trained(description, models, history)
@@ -112,11 +112,13 @@ def _description(
         inputs=inputs,
         encoders={name: config.encoders[name].model_dump() for name in inputs},
         facts={name: facts[name] for name in inputs},
-        fusion=config.fusion.model_dump(),
-        log_odds=log_odds_of_training(cohort.targets()[fold.learned & usable], cohort.task),
+        fusion=config.fusion_file.model_dump(),
+        start=start_of_training(cohort.targets()[fold.learned & usable], cohort.task),
         class_names=cohort.class_names,
         task=cohort.task,
         members=fold.n_members,
+        ordered=cohort.ordered,
+        absent=config.train.absent,
     )
 
 

@@ -44,7 +44,7 @@ def main(
     """
     tell("read cohort", 0, 1)
     cohort = load_cohort(Path(config.cohort))
-    check_encoders(cohort, config.encoders, config.fusion)
+    check_encoders(cohort, config.encoders, config.fusion_file)
     study = start_study(config, cohort, folder)
     tell("read cohort", 1, 1)
     for stage in STAGES:

@@ -37,7 +37,7 @@ def main(folder: Path, tell: Tell = silent) -> pd.DataFrame:
     """
     study = open_study(folder)
     run, config, cohort = study.run, study.config, study.cohort
-    check_encoders(cohort, config.encoders, config.fusion)
+    check_encoders(cohort, config.encoders, config.fusion_file)
     with run.stage("train"):
         splits = make_splits(cohort, config.split, config.seed, run.read("links"))
         run.write("splits", splits)

@@ -60,6 +60,11 @@ class Cohort:
         return self.spec.target.kind
 
     @property
+    def ordered(self) -> bool:
+        """Whether the classes are listed from lowest to highest."""
+        return bool(getattr(self.spec.target, "ordered", False))
+
+    @property
     def class_names(self) -> list[str]:
         """Binary: the target's name; multiclass: its classes; multilabel: its columns."""
         return self.spec.target.class_names
@@ -67,6 +72,10 @@ class Cohort:
     def targets(self) -> NDArray[np.float64]:
         """(n_cases, n_classes) of 0 and 1, NaN where not recorded; multiclass is one-hot."""
         return target_array(self.table, self.spec.target)
+
+    def training_targets(self) -> NDArray[np.float64]:
+        """What models learn from: as `targets`."""
+        return self.targets()
 
     # --- inputs ------------------------------------------------------------------------------
     def _image(self, name: str) -> ImageInput:

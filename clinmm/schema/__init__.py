@@ -21,8 +21,10 @@ from clinmm.schema.models import (
     OUTLIERS,
     PREDICTION_SETS,
     PREDICTIONS,
+    ROBUSTNESS,
     THRESHOLDS,
     TRAINING,
+    TRAINING_INPUTS,
 )
 from clinmm.schema.results import (
     COMPARISONS,
@@ -31,6 +33,7 @@ from clinmm.schema.results import (
     EXPLANATIONS,
     METRICS,
     VALIDATION_SIZE,
+    WORTH_IT,
 )
 from clinmm.schema.table import KINDS, Column, Table
 
@@ -55,11 +58,14 @@ __all__ = [
     "OUTLIERS",
     "PREDICTIONS",
     "PREDICTION_SETS",
+    "ROBUSTNESS",
     "SPLITS",
     "TABLES",
     "THRESHOLDS",
     "TRAINING",
+    "TRAINING_INPUTS",
     "VALIDATION_SIZE",
+    "WORTH_IT",
     "Column",
     "Table",
 ]
@@ -84,12 +90,15 @@ TABLES = {
         EXPLANATIONS,
         EXPLANATION_AUDIT,
         TRAINING,
+        TRAINING_INPUTS,
+        ROBUSTNESS,
         DELIVERED,
         PREDICTION_SETS,
         DEFERRAL,
         OUTLIERS,
         EXCHANGEABILITY,
         VALIDATION_SIZE,
+        WORTH_IT,
     )
 }
 """Tables by file name, without `.parquet`."""

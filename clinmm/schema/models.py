@@ -16,6 +16,34 @@ TRAINING = Table(
     ),
 )
 
+TRAINING_INPUTS = Table(
+    "training_inputs",
+    (
+        text("arm", ""),
+        *FOLD,
+        whole("member", ""),
+        whole("epoch", "from 1"),
+        text("input", ""),
+        real("train_loss", "of the head on the input alone"),
+        real("validate_loss", "the same on `validate`"),
+        real("validate_auroc", "the same; macro over classes that have both outcomes"),
+        real("step", "1, or less where balance slowed the input's encoder"),
+    ),
+)
+
+ROBUSTNESS = Table(
+    "robustness",
+    (
+        text("arm", ""),
+        *FOLD,
+        *CASE,
+        text("class_name", ""),
+        text("input", "what was changed"),
+        text("change", "dropped, or swapped with another patient's"),
+        real("probability_raw", "after the change, before calibration"),
+    ),
+)
+
 PREDICTIONS = Table(
     "predictions",
     (

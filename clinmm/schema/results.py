@@ -61,6 +61,27 @@ CURVES = Table(
     ),
 )
 
+WORTH_IT = Table(
+    "worth_it",
+    (
+        text("population", "have_rival (patients who have the rival's inputs) or everyone"),
+        text("arm", ""),
+        text("role", "fused, rival, or empty for the others", may_be_empty=True),
+        text("metric", ""),
+        *SLICE,
+        *VALUE,
+        real("difference", "the fused arm minus this one, same patients"),
+        real("difference_low", "95 % interval"),
+        real("difference_high", "95 % interval"),
+        real("p", "two-sided"),
+        real("p_holm", "within the family"),
+        text("verdict", "of the fused arm: better, worse, not_shown, cannot_tell, exploratory"),
+        real("detectable", "smallest difference that 80 % of such samples would show"),
+        text("status", "ok or suppressed"),
+        text("reason", "", may_be_empty=True),
+    ),
+)
+
 VALIDATION_SIZE = Table(
     "validation_size",
     (

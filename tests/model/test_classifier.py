@@ -78,7 +78,7 @@ def test_independent_evidence_gives_the_exact_posterior() -> None:
 def test_what_stands_in_an_absent_slot_never_shows(fusion: str, junk: float) -> None:
     model, wrong = disturbed(fusion), torch.full((1, 2), junk)
     assert torch.equal(answer(model, [True, False], b=wrong), answer(model, [True, False]))
-    assert torch.equal(answer(model, [False, False], a=wrong, b=wrong), model.log_odds)
+    assert torch.equal(answer(model, [False, False], a=wrong, b=wrong), model.start)
     inputs = {"a": {"values": A}, "b": {"values": wrong}}
     model.zero_grad()
     model(inputs, torch.tensor([[True, False]])).fused.sum().backward()
@@ -133,7 +133,7 @@ def test_gradients_reach_every_part(fusion: str) -> None:
 def test_a_single_input_has_no_fusion() -> None:
     model = plain_model("a")
     assert model.fusion is None
-    assert {key.split(".")[0] for key in model.state_dict()} == {"log_odds", "shift", "heads"}
+    assert {key.split(".")[0] for key in model.state_dict()} == {"link", "heads"}
 
 
 def test_the_fused_model_takes_over_what_single_inputs_learned() -> None:

@@ -157,9 +157,9 @@ def test_each_model_stops_on_the_cases_of_its_own_member() -> None:
     for member, model in enumerate(result.models):
         cases = batch.take(np.flatnonzero((fold.member == member) & batch.present.any(1).numpy()))
         with torch.no_grad():
-            logits = model(cases.inputs, cases.present).fused - model.shift
+            logits = model(cases.inputs, cases.present).fused - model.link.shift
         loss = masked_loss(
-            logits, cases.target, cases.known, model.log_odds, task="binary", balanced=True
+            logits, cases.target, cases.known, model.start, task="binary", balanced=True
         )
         (kept,) = [e.validate_loss for m, e in result.history if m == member and e.best]
         assert float(loss) == pytest.approx(kept, abs=1e-5)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.optimize import minimize
 
-from clinmm.losses import log_odds_of_training, masked_loss
+from clinmm.losses import start_of_training, masked_loss
 
 NAN = float("nan")
 
@@ -121,16 +121,16 @@ def test_the_best_constant_softmax_is_that_of_the_shares_balanced_or_not(balance
 
 def test_log_odds_by_hand_with_half_a_case_added_to_each_outcome() -> None:
     target = np.array([[1.0, NAN], [0.0, NAN], [0.0, 1.0], [NAN, 1.0]])
-    assert log_odds_of_training(target, "multilabel") == pytest.approx(
+    assert start_of_training(target, "multilabel") == pytest.approx(
         [math.log(1.5 / 2.5), math.log(2.5 / 0.5)]
     )
     classes = np.array([[1.0, 0, 0], [1, 0, 0], [0, 1, 0], [NAN, NAN, NAN]])
-    assert log_odds_of_training(classes, "multiclass") == pytest.approx(
+    assert start_of_training(classes, "multiclass") == pytest.approx(
         np.log(np.array([2.5, 1.5, 0.5]) / 4.5).tolist()
     )
 
 
 def test_no_class_starts_at_infinity() -> None:
     for task in ("binary", "multilabel", "multiclass"):
-        odds = log_odds_of_training(np.array([[1.0, 0.0], [1.0, 0.0]]), task)
+        odds = start_of_training(np.array([[1.0, 0.0], [1.0, 0.0]]), task)
         assert np.isfinite(odds).all()
