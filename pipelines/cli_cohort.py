@@ -10,7 +10,7 @@ from pipelines.cli_options import AsJson
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="""Make a cohort from a DICOM folder, FHIR R4 or MEDS: its table and its cohort.yaml.
+    help="""Make a cohort from DICOM, FHIR R4, MEDS or MedMNIST: its table and its cohort.yaml.
 
     Read the comments of the cohort.yaml, correct what is marked CHECK, then:
     [bold]clinmm check OUT/cohort.yaml[/bold]""",
@@ -124,6 +124,23 @@ def from_meds(
     chosen = [code for code in codes.split(",") if code] or None
     options = {"codes": chosen, "top": top, "key": key, "full_dates": full_dates}
     _make(lambda pipeline, tell: pipeline.from_meds(folder, label, out, tell=tell, **options), json)
+
+
+@app.command("from-npz")
+def from_npz(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A MedMNIST file, .npz.")],
+    out: Out = Path("cohort"),
+    classes: Annotated[
+        str, typer.Option(help="Names of the labels 0, 1, ..., joined by commas.")
+    ] = "",
+    json: AsJson = False,
+) -> None:
+    """One case per picture or small volume, with the split that was published.
+
+    Reads the arrays train_images, train_labels, val_images, ... and writes each picture to a file.
+    """
+    names = [name.strip() for name in classes.split(",") if name.strip()] or None
+    _make(lambda pipeline, tell: pipeline.from_npz(file, out, classes=names, tell=tell), json)
 
 
 def _make(make: Callable[[Any, Any], Any], json: bool) -> None:

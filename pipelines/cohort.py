@@ -1,4 +1,4 @@
-"""Make a cohort from a DICOM folder, from FHIR R4 or from MEDS.
+"""Make a cohort from a DICOM folder, from FHIR R4, from MEDS or from a MedMNIST file.
 
 Writes  cohort.yaml, cases.csv, notes.csv, images/, series/ (a new folder)
 """
@@ -73,6 +73,20 @@ def from_meds(
 
     refuse_places(out, [folder, label], key)
     return _write(draft_from_meds(folder, label, tell=tell, **options), out, key, False, tell)
+
+
+def from_npz(
+    file: Path,
+    out: Path,
+    *,
+    classes: list[str] | None = None,
+    tell: Tell = silent,
+) -> Made:
+    """See `clinmm.cohort.sources.npz_file.draft_from_npz`."""
+    from clinmm.cohort.sources.npz_file import draft_from_npz
+
+    refuse_places(out, [], None)
+    return _write(draft_from_npz(file, classes), out, None, False, tell)
 
 
 def _write(draft: Draft, out: Path, key: Path | None, copy: bool, tell: Tell) -> Made:

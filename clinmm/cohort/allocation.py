@@ -70,7 +70,8 @@ def _places(
 def label_counts(
     cohort: Cohort, unit: NDArray[np.object_] | None = None
 ) -> tuple[list[str], NDArray[np.float64]]:
-    """Units in order of appearance, and (P, K + 1) cases of each with each class.
+    """Units in order of appearance, and (P, K + 1) cases of each with each class; of a continuous
+    target, with a value in each fifth of the cases.
 
     The last column counts the cases of units without any class, so that they are dealt too.
 
@@ -80,8 +81,26 @@ def label_counts(
     names = list(dict.fromkeys(whose))
     row = {name: i for i, name in enumerate(names)}
     at = np.array([row[name] for name in whose])
-    counts = np.zeros((len(names), len(cohort.class_names) + 1))
-    np.add.at(counts[:, :-1], at, np.nan_to_num(cohort.targets()))
+    classes = fifths(cohort.targets()) if cohort.task == "continuous" else cohort.targets()
+    counts = np.zeros((len(names), classes.shape[1] + 1))
+    np.add.at(counts[:, :-1], at, np.nan_to_num(classes))
     none = counts.sum(axis=1) == 0
     counts[none, -1] = np.bincount(at, minlength=len(names))[none]
     return names, counts
+
+
+def fifths(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(N, at most 5) of 0 and 1: which fifth of the known values each lies in; 0 where not known.
+    Equal values lie together, so there are fewer where many are equal.
+
+    values: (N, 1), NaN where not known.
+
+    >>> fifths(np.array([[0.0], [0], [0], [7], [9], [np.nan]])).sum(axis=0).tolist()
+    [3.0, 1.0, 1.0]
+    """
+    known = values[~np.isnan(values)]
+    edges = np.unique(np.quantile(known, [0.2, 0.4, 0.6, 0.8])) if known.size else np.array([])
+    place = np.searchsorted(edges, values[:, 0], side="left")
+    placed = np.asarray((place[:, None] == np.arange(edges.size + 1)) & ~np.isnan(values))
+    of_fifth: NDArray[np.float64] = placed[:, placed.any(axis=0)].astype(np.float64)
+    return of_fifth

@@ -1,5 +1,6 @@
 """Words that every part of a cohort file uses: columns, the values in them, formats of times."""
 
+from collections import Counter
 from typing import Annotated, Any
 
 import pandas as pd
@@ -42,5 +43,5 @@ class Settings(BaseModel):
 
 def all_differ(what: str, values: tuple[str, ...]) -> None:
     """Raises ValueError naming the values that come twice."""
-    if repeated := sorted({value for value in values if values.count(value) > 1}):
+    if repeated := sorted(value for value, n in Counter(values).items() if n > 1):
         raise ValueError(f"{what} named twice: {', '.join(repeated)}. Name each once.")

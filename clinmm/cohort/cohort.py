@@ -16,10 +16,19 @@ from numpy.typing import NDArray
 from clinmm.cohort.files import sha256_of
 from clinmm.cohort.notes import TOKEN, mask_pattern
 from clinmm.cohort.read_notes import DATE_FORMATS, NotesRead
-from clinmm.cohort.spec import CohortSpec, ImageInput, NoteInput, RecordInput, SensitiveColumn
-from clinmm.cohort.targets import target_array
+from clinmm.cohort.record_rows import RecordRow, rows_of
+from clinmm.cohort.spec import (
+    CohortSpec,
+    ImageInput,
+    NoteInput,
+    RecordInput,
+    SensitiveColumn,
+    SignalInput,
+)
+from clinmm.cohort.targets import soft_target_array, target_array
 from clinmm.cohort.times import read_times
 from clinmm.errors import InputError, did_you_mean
+from clinmm.readers.signal import SignalFile, signal_sha256
 
 NOT_RECORDED = "not recorded"
 
@@ -35,6 +44,7 @@ class Cohort:
     dropped: step -> number of rows it took away, in the order of the steps.
     notes_read: what became of each note when it was read; notes stand in `table` as plain text.
     lines: case id -> its row of the table as a spreadsheet counts, the header being row 1.
+    written: the cohort file before its patterns were replaced by columns; None where it has none.
     """
 
     spec: CohortSpec
@@ -43,6 +53,7 @@ class Cohort:
     dropped: dict[str, int]
     notes_read: NotesRead = field(default_factory=dict, repr=False)
     lines: dict[str, int] = field(default_factory=dict, repr=False)
+    written: CohortSpec | None = field(default=None, repr=False)
     _hashes: dict[Path, str | None] = field(default_factory=dict, repr=False)
 
     # --- size and target -------------------------------------------------------------------
@@ -56,7 +67,7 @@ class Cohort:
 
     @property
     def task(self) -> str:
-        """binary, multiclass or multilabel."""
+        """binary, multiclass, multilabel or continuous."""
         return self.spec.target.kind
 
     @property
@@ -70,12 +81,23 @@ class Cohort:
         return self.spec.target.class_names
 
     def targets(self) -> NDArray[np.float64]:
-        """(n_cases, n_classes) of 0 and 1, NaN where not recorded; multiclass is one-hot."""
+        """(n_cases, n_classes) of 0 and 1, NaN where not recorded; multiclass is one-hot. A
+        continuous target is one column of values. See `targets.target_array`."""
         return target_array(self.table, self.spec.target)
 
     def training_targets(self) -> NDArray[np.float64]:
-        """What models learn from: as `targets`."""
-        return self.targets()
+        """What models learn from: as `targets`, but the share of readers who said so (their mean
+        value), or the soft label itself."""
+        return soft_target_array(self.table, self.spec.target)
+
+    def sides(self) -> NDArray[np.float64]:
+        """As `targets`, a continuous one by whether it is above its median: for questions that have
+        two answers."""
+        targets = self.targets()
+        if self.task != "continuous" or np.isnan(targets).all():
+            return targets
+        above = (targets > np.nanmedian(targets)).astype(np.float64)
+        return np.where(np.isnan(targets), np.nan, above)
 
     # --- inputs ------------------------------------------------------------------------------
     def _image(self, name: str) -> ImageInput:
@@ -96,29 +118,60 @@ class Cohort:
             raise _no_such("record", name, self.spec)
         return source
 
-    def image_paths(self, name: str) -> list[Path | None]:
-        """Full path of each case's file, None where there is none; a file may be absent on disk."""
-        cells = self.table[self._image(name).column]
+    def _signal(self, name: str) -> SignalInput:
+        source = self.spec.inputs.get(name)
+        if not isinstance(source, SignalInput):
+            raise _no_such("signal", name, self.spec)
+        return source
+
+    def _file(self, name: str) -> ImageInput | SignalInput:
+        source = self.spec.inputs.get(name)
+        return source if isinstance(source, SignalInput) else self._image(name)
+
+    def file_paths(self, name: str) -> list[Path | None]:
+        """Full path of each case's file of an image or signal input, None where there is none; a
+        file may be absent on disk."""
+        cells = self.table[self._file(name).column]
         return [self.folder / cell if isinstance(cell, str) else None for cell in cells]
+
+    def image_paths(self, name: str) -> list[Path | None]:
+        """`file_paths` of an image input."""
+        self._image(name)
+        return self.file_paths(name)
+
+    def signals(self, name: str) -> list[SignalFile | None]:
+        """`file_paths` of a signal input, with what the cohort file says of them."""
+        source = self._signal(name)
+        paths = self.file_paths(name)
+        return [
+            None if path is None else SignalFile(path, source.file_rate, source.clock)
+            for path in paths
+        ]
 
     def dimensions(self, name: str) -> int:
         """2 for pictures, 3 for volumes."""
         return self._image(name).dimensions
 
-    def without_images(self, cases: dict[str, set[str]]) -> "Cohort":
-        """The same cases, the image cells of some of them emptied: input name -> case ids."""
+    def without_files(self, cases: dict[str, set[str]]) -> "Cohort":
+        """The same cases, the paths of some of them emptied: input name -> case ids."""
         table = self.table.copy()
         for name, ids in cases.items():
-            table.loc[table["case_id"].isin(ids), self._image(name).column] = None
+            table.loc[table["case_id"].isin(ids), self._file(name).column] = None
         return replace(self, table=table)
 
-    def image_sha256(self, name: str) -> list[str | None]:
+    def file_sha256(self, name: str) -> list[str | None]:
         """Hex SHA-256 of each case's file, None where there is none. Each file is read once."""
-        paths = self.image_paths(name)
+        of_signal = isinstance(self._file(name), SignalInput)
+        paths = self.file_paths(name)
         for path in paths:
             if path is not None and path not in self._hashes:
-                self._hashes[path] = sha256_of(path)
+                self._hashes[path] = signal_sha256(path) if of_signal else sha256_of(path)
         return [None if path is None else self._hashes[path] for path in paths]
+
+    def image_sha256(self, name: str) -> list[str | None]:
+        """`file_sha256` of an image input."""
+        self._image(name)
+        return self.file_sha256(name)
 
     def notes(self, name: str) -> list[str | None]:
         """Each case's note with the cohort's masks applied; None where blank or not recorded."""
@@ -134,17 +187,28 @@ class Cohort:
     def record(self, name: str) -> pd.DataFrame:
         """(n_cases, columns), numeric columns first: float64 with NaN, then text with None.
 
-        A numeric cell that is no number is NaN here; the check `columns` reports it.
+        A numeric cell that is no number is NaN here; the check `columns` reports it. Nobody may
+        change what this returns: it is made once.
         """
-        source = self._record(name)
-        numeric = {c: _numbers(self.table[c]) for c in source.numeric}
-        return pd.DataFrame({**numeric, **{c: self.table[c] for c in source.categorical}})
+        if name not in self._records:
+            source = self._record(name)
+            words = self.table[list(source.categorical)]
+            self._records[name] = _numbers_of(self.table[list(source.numeric)]).join(words)
+        return self._records[name]
+
+    def record_rows(self, name: str) -> list[RecordRow]:
+        """The rows of `record`, each as a mapping from column to cell."""
+        return rows_of(self.record(name))
+
+    @cached_property
+    def _records(self) -> dict[str, pd.DataFrame]:
+        return {}
 
     def present(self, name: str) -> NDArray[np.bool_]:
         """(n_cases,) whether the case has the input: a path, a note that is not blank, or at
         least one recorded column."""
         source = self.spec.inputs.get(name)
-        if isinstance(source, ImageInput):
+        if isinstance(source, ImageInput | SignalInput):
             return self.table[source.column].notna().to_numpy(bool)
         if isinstance(source, NoteInput):
             return np.array([note is not None for note in self.notes(name)], dtype=bool)
@@ -178,6 +242,12 @@ class Cohort:
             raise InputError("the cohort file names no index_time. Add index_time: {column: ...}")
         return read_times(self.table[when.column], when.formats)["first"]
 
+    def published_split(self) -> pd.Series:
+        """The cells of the column that holds a published split; None where not recorded."""
+        if self.spec.split is None:
+            raise InputError("the cohort file names no split. Add split: COLUMN.")
+        return self.table[self.spec.split]
+
     def times(self, column: str) -> pd.DataFrame:
         """(n_cases, `first` and `last`) what each cell of a column of times can mean, by the
         formats of index_time; see `read_times`."""
@@ -192,7 +262,8 @@ class Cohort:
 
     def for_run(self) -> pd.DataFrame:
         """The run's case table: ids, every declared column (numeric ones of the record as float64,
-        others as text), notes masked, `{input}` and `{input}_sha256` for each image, `pattern`."""
+        others as text), notes masked, `{input}` and `{input}_sha256` for each image and signal,
+        `pattern`."""
         columns: dict[str, object] = {
             "case_id": self.table["case_id"],
             "patient_id": self.table["patient_id"],
@@ -204,9 +275,9 @@ class Cohort:
             columns |= {str(column): cells for column, cells in numeric.items()}
         for name in self.spec.input_names("note"):
             columns[self._note(name).column] = self.notes(name)
-        for name in self.spec.input_names("image"):
-            columns[name] = self.table[self._image(name).column]
-            columns[f"{name}_sha256"] = self.image_sha256(name)
+        for name in self.spec.file_inputs:
+            columns[name] = self.table[self._file(name).column]
+            columns[f"{name}_sha256"] = self.file_sha256(name)
         columns["pattern"] = self.patterns()
         return pd.DataFrame(columns)
 
@@ -222,8 +293,8 @@ class Cohort:
         cells = self.table[columns].astype(object)
         rows = cells.where(cells.notna(), None).to_numpy(dtype=object).tolist()
         whole.update(json.dumps([columns, rows]).encode())
-        for name in self.spec.input_names("image"):
-            whole.update(json.dumps([name, self.image_sha256(name)]).encode())
+        for name in self.spec.file_inputs:
+            whole.update(json.dumps([name, self.file_sha256(name)]).encode())
         return whole.hexdigest()
 
 
@@ -232,13 +303,21 @@ _ADDED: dict[str, Any] = {
 }  # fmt: skip
 """Keys of an input that came after the first fingerprints, with what they are where not written."""
 
+_ADDED_TO_TARGET: dict[str, Any] = {"time": None, "readers": None, "soft": False}
+"""The same of a target."""
+
 
 def _meaning(spec: CohortSpec) -> dict[str, Any]:
     """The cohort file but for the table's path. Added keys count only where they say something, so
     that a run made before them keeps its fingerprint."""
     said = spec.model_dump(mode="json", exclude={"table"})
-    if said["target"]["time"] is None:
-        del said["target"]["time"]
+    said["target"] = {
+        key: value
+        for key, value in said["target"].items()
+        if key not in _ADDED_TO_TARGET or value != _ADDED_TO_TARGET[key]
+    }
+    if said["split"] is None:
+        del said["split"]
     for name, source in said["inputs"].items():
         said["inputs"][name] = {
             key: value for key, value in source.items() if key not in _ADDED or value != _ADDED[key]
@@ -248,6 +327,13 @@ def _meaning(spec: CohortSpec) -> dict[str, Any]:
 
 def _no_such(kind: str, name: str, spec: CohortSpec) -> InputError:
     return InputError(f"no {kind} input '{name}'. {did_you_mean(name, spec.input_names(kind))}")
+
+
+def _numbers_of(cells: pd.DataFrame) -> pd.DataFrame:
+    """Every cell as a float64, all columns in one go: a record may have thousands."""
+    flat = pd.Series(cells.to_numpy(object).ravel(), dtype=object)
+    numbers = _numbers(flat).to_numpy(np.float64).reshape(cells.shape)
+    return pd.DataFrame(numbers, index=cells.index, columns=cells.columns)
 
 
 def _numbers(cells: pd.Series) -> pd.Series:

@@ -9,9 +9,12 @@ from clinmm.cohort.files import leads_out
 from clinmm.cohort.plausible import likely_unit
 from clinmm.cohort.table import read_table, without_missing
 from clinmm.cohort.times import read_times
+from clinmm.errors import InputError
+from clinmm.readers.signal import read_signal
 
 IMAGE_ENDINGS = (".dcm", ".dicom", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 VOLUME_ENDINGS = (".nii", ".nii.gz")
+SIGNAL_ENDINGS = (".wav", ".npy", ".npz", ".hea")
 NOTE_ENDINGS = (".txt", ".rtf", ".xml", ".html", ".htm")
 TIME_FORMATS = (
     "%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y%m%d", "%d.%m.%Y",
@@ -46,10 +49,12 @@ def draft_cohort(table_path: Path, out: Path | None = None) -> str:
     left = [c for c in names if c not in (case_id, patient_id) and table[c].notna().any()]
     images = [c for c in left if _ends(table[c], IMAGE_ENDINGS)]
     volumes = [c for c in left if _is_volume(table[c], table_path.parent)]
+    signals = [c for c in left if _ends(table[c], SIGNAL_ENDINGS)]
     files = [c for c in left if _ends(table[c], NOTE_ENDINGS)]
-    notes = [c for c in left if c not in images + volumes + files and _is_note(table[c])]
+    paths = [*images, *volumes, *signals, *files]
+    notes = [c for c in left if c not in paths and _is_note(table[c])]
     times = {c: formats for c in left if c not in notes and (formats := _formats(table[c]))}
-    known = [*images, *volumes, *files, *notes, *times]
+    known = [*paths, *notes, *times]
     numeric = [c for c in left if c not in known and _is_numeric(table[c])]
     texts = [c for c in left if c not in known + numeric and table[c].nunique() <= 20]
     target = _target(table, texts + numeric)
@@ -68,6 +73,7 @@ def draft_cohort(table_path: Path, out: Path | None = None) -> str:
                 + _of_kind("letter", "note", files, ", file: true" + _NO_MASK),
                 {c: _unit(table[c]) for c in inputs if c in numeric},
                 [c for c in inputs if c in texts],
+                [_signal_line(signals, c, table[c], table_path.parent) for c in signals],
             ),
             *_time_lines(times),
             *_sensitive_lines([c for c in left if c != target], set(numeric)),
@@ -205,12 +211,33 @@ def _of_kind(name: str, kind: str, columns: list[str], more: str = "") -> list[s
     return lines
 
 
+def _signal_line(columns: list[str], column: str, cells: pd.Series, folder: Path) -> str:
+    """A line with the rate, the channels and the length of the first file, where it can be read."""
+    own = "signal" if len(columns) == 1 else f"signal_{columns.index(column) + 1}"
+    rate, more = "FILL_IN", ""
+    try:
+        first = next(cell for cell in cells.dropna() if not leads_out(cell))
+        found = read_signal(folder / first)
+        channels, n = found.values.shape
+        more = f", channels: {channels}"
+        if found.rate:
+            rate, more = f"{found.rate:g}", f"{more}, seconds: {max(n / found.rate, 0.1):.1f}"
+    except (InputError, StopIteration):
+        more = ", channels: 1, seconds: 10"
+    check = "CHECK: samples a second and seconds that models see, as of the first file"
+    return f"  {own}: {{kind: signal, column: {_q(column)}, rate: {rate}{more}}} # {check}"
+
+
 def _input_lines(
-    images: list[str], notes: list[str], numeric: dict[str, str], texts: list[str]
+    images: list[str],
+    notes: list[str],
+    numeric: dict[str, str],
+    texts: list[str],
+    signals: list[str],
 ) -> list[str]:
-    """images, notes: lines as they are. numeric: column -> unit."""
+    """images, notes, signals: lines as they are. numeric: column -> unit."""
     lines = ["inputs: # CHECK: nothing here may be known only after the prediction is made"]
-    lines += images
+    lines += images + signals
     if notes:
         lines += ["  # CHECK: mask the words that give the answer away", *notes]
     if numeric or texts:

@@ -1,4 +1,4 @@
-"""What a case is predicted from, as the cohort file says it: images, notes, the record."""
+"""What a case is predicted from, as the cohort file says it: images, notes, the record, signals."""
 
 import math
 from collections.abc import Mapping
@@ -7,6 +7,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from clinmm.cohort.cells import Column, Columns, Formats, Settings, all_differ
+
+LARGEST_SIGNAL = 2**24
+"""Samples of a case, over all channels, that models may see."""
 
 
 class ImageInput(Settings):
@@ -99,7 +102,8 @@ class RecordInput(Settings):
     """Columns of the record: `numeric` maps each to its unit, `categorical` lists the others.
 
     In the file a unit may come with a range, `temperature: {unit: degC, range: [30, 45]}`; the
-    range then stands in `ranges`. A value outside, its ends included, is a finding.
+    range then stands in `ranges`. A value outside, its ends included, is a finding. A name with a
+    `*` stands for columns of the table; see `column_patterns`.
     """
 
     kind: Literal["record"]
@@ -164,4 +168,47 @@ class RecordInput(Settings):
         return self.columns
 
 
-Input = Annotated[ImageInput | NoteInput | RecordInput, Field(discriminator="kind")]
+class SignalInput(Settings):
+    """A series of samples per case, such as an ECG or a cough; `column` holds the file's path.
+
+    rate: samples a second that models see; files of another rate are resampled.
+    channels: how many every file has. seconds: from the start; longer files are cut, shorter ones
+        are padded with what counts as not measured.
+    file_rate: of files that do not state their rate; `rate` if left out.
+    clock: of .csv and .parquet files, the column with the time in seconds; the others are channels.
+    """
+
+    kind: Literal["signal"]
+    column: Column
+    rate: float = Field(gt=0, le=1e6, allow_inf_nan=False)
+    channels: int = Field(1, ge=1, le=1024)
+    seconds: float = Field(10.0, gt=0, allow_inf_nan=False)
+    file_rate: float | None = Field(None, gt=0, le=1e6, allow_inf_nan=False)
+    clock: Column | None = None
+    time: Column | None = None
+
+    @model_validator(mode="after")
+    def _fits_in_memory(self) -> Self:
+        if self.n_samples < 1 or self.n_samples * self.channels > LARGEST_SIGNAL:
+            raise ValueError(
+                f"seconds: {self.seconds:g} s at {self.rate:g} samples a second and "
+                f"{self.channels} channels are {self.n_samples * self.channels} samples; wanted 1 "
+                f"to {LARGEST_SIGNAL}."
+            )
+        return self
+
+    @property
+    def n_samples(self) -> int:
+        """Samples of a channel that models see."""
+        return round(self.rate * self.seconds)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column, *([self.time] if self.time else []))
+
+    @property
+    def table_columns(self) -> tuple[str, ...]:
+        return self.columns
+
+
+Input = Annotated[ImageInput | NoteInput | RecordInput | SignalInput, Field(discriminator="kind")]

@@ -8,11 +8,12 @@ import pandas as pd
 from pydantic import ValidationError
 
 from clinmm.cohort.cohort import Cohort
+from clinmm.cohort.column_patterns import expanded
 from clinmm.cohort.files import outside
 from clinmm.cohort.read_notes import read_notes
-from clinmm.cohort.spec import CohortSpec, ImageInput
+from clinmm.cohort.spec import CohortSpec
 from clinmm.cohort.table import read_table, resolve_table, without_missing
-from clinmm.cohort.targets import target_array, unknown_values
+from clinmm.cohort.targets import soft_target_array, unknown_values
 from clinmm.errors import InputError, did_you_mean
 from clinmm.settings_errors import as_input_error
 from clinmm.settings_file import read_settings
@@ -50,6 +51,7 @@ def load_cohort(path: Path | str, *, for_prediction: bool = False) -> Cohort:
     spec = read_spec(path)
     table_path = resolve_table(spec.table, path.parent, source)
     raw = read_table(table_path)
+    written, spec = spec, expanded(spec, map(str, raw.columns), source)
     if problems := _absent_columns(spec, raw, source, table_path, for_prediction):
         raise InputError(problems)
     table = without_missing(raw, spec.missing)
@@ -59,7 +61,7 @@ def load_cohort(path: Path | str, *, for_prediction: bool = False) -> Cohort:
     problems = _bad_ids(spec, table, source)
     table = table.assign(case_id=table[spec.case_id], patient_id=table[spec.patient_id])
     lines = dict(zip(table["case_id"], range(2, len(table) + 2), strict=True))
-    cohort = Cohort(spec, table_path.parent, table, {}, {}, lines)
+    cohort = Cohort(spec, table_path.parent, table, {}, {}, lines, written)
     for column, allowed in spec.keep.items():
         cohort = _keep(cohort, cohort.table[column].isin(list(allowed)), "keep")
     try:
@@ -75,7 +77,7 @@ def load_cohort(path: Path | str, *, for_prediction: bool = False) -> Cohort:
     if problems:
         raise InputError(problems)
     if not for_prediction:
-        labelled = ~pd.isna(target_array(cohort.table, spec.target)).all(axis=1)
+        labelled = ~pd.isna(soft_target_array(cohort.table, spec.target)).all(axis=1)
         cohort = _keep(cohort, labelled, "no target")
     if spec.drop_duplicates_of:
         hashes = pd.Series(cohort.image_sha256(spec.drop_duplicates_of), dtype=object)
@@ -87,8 +89,9 @@ def load_cohort(path: Path | str, *, for_prediction: bool = False) -> Cohort:
 
 
 def resolved_settings(cohort: Cohort) -> dict[str, Any]:
-    """The cohort file with its defaults, its table found from anywhere, for a run's copy."""
-    settings = cohort.spec.model_dump(mode="json", exclude_none=True)
+    """The cohort file with its defaults, its table found from anywhere, for a run's copy; patterns
+    of columns stay as they are written."""
+    settings = (cohort.written or cohort.spec).model_dump(mode="json", exclude_none=True)
     if not cohort.spec.table.startswith("${"):
         settings["table"] = str(cohort.folder.resolve() / Path(cohort.spec.table).name)
     return settings
@@ -154,10 +157,9 @@ def _bad_ids(spec: CohortSpec, table: pd.DataFrame, source: str) -> list[str]:
 
 def _paths_out(cohort: Cohort, source: str) -> list[str]:
     problems = []
-    for name, image in cohort.spec.inputs.items():
-        if not isinstance(image, ImageInput):
-            continue
-        out = cohort.table["case_id"][outside(cohort.folder, cohort.table[image.column])]
+    for name in cohort.spec.file_inputs:
+        (column, *_) = cohort.spec.inputs[name].columns
+        out = cohort.table["case_id"][outside(cohort.folder, cohort.table[column])]
         if len(out):
             problems.append(
                 f"{source}.inputs.{name}: {len(out)} paths lead out of the table's folder (cases "

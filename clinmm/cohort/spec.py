@@ -2,16 +2,31 @@
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, PositiveInt, model_validator
 
-from clinmm.cohort.cells import Cell, Cells, Column, Columns, Formats, Settings, all_differ
-from clinmm.cohort.inputs import ImageInput, Input, NoteInput, NoteTable, RecordInput
+from clinmm.cohort.cells import Cell, Cells, Column, Formats, Settings
+from clinmm.cohort.inputs import (
+    ImageInput,
+    Input,
+    NoteInput,
+    NoteTable,
+    RecordInput,
+    SignalInput,
+)
+from clinmm.cohort.target_spec import (
+    BinaryTarget,
+    ContinuousTarget,
+    MulticlassTarget,
+    MultilabelTarget,
+    Target,
+)
 
 __all__ = [
     "BinaryTarget",
     "CohortSpec",
+    "ContinuousTarget",
     "ImageInput",
     "IndexTime",
     "Input",
@@ -22,89 +37,15 @@ __all__ = [
     "RecordInput",
     "Sample",
     "SensitiveColumn",
+    "SignalInput",
     "Target",
 ]
 
-RESERVED_NAMES = ("all", "any", "fused", "none")
+RESERVED_NAMES = ("all", "any", "baseline", "ensemble", "fused", "none", "stacked")
 """Names with a meaning of their own in the tables of a run."""
 
 
 InputName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
-
-
-class BinaryTarget(Settings):
-    """Yes or no, from one column; `positive` and `negative` are the values that mean so.
-
-    time: of any target, the column that says when the outcome was known.
-    """
-
-    name: str = Field(min_length=1)
-    kind: Literal["binary"]
-    column: Column
-    positive: Cells
-    negative: Cells
-    time: Column | None = None
-
-    @model_validator(mode="after")
-    def _values_differ(self) -> Self:
-        all_differ("values", self.positive + self.negative)
-        return self
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return (self.column,)
-
-    @property
-    def class_names(self) -> list[str]:
-        return [self.name]
-
-
-class MulticlassTarget(Settings):
-    """One of several classes, from one column whose values are the classes.
-
-    ordered: the classes are listed from lowest to highest, such as grades.
-    """
-
-    name: str = Field(min_length=1)
-    kind: Literal["multiclass"]
-    column: Column
-    classes: Annotated[tuple[Cell, ...], Field(min_length=2)]
-    ordered: bool = False
-    time: Column | None = None
-
-    @model_validator(mode="after")
-    def _values_differ(self) -> Self:
-        all_differ("classes", self.classes)
-        return self
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return (self.column,)
-
-    @property
-    def class_names(self) -> list[str]:
-        return list(self.classes)
-
-
-class MultilabelTarget(Settings):
-    """Several findings, one column each, 0 or 1 (or true or false), or not recorded."""
-
-    name: str = Field(min_length=1)
-    kind: Literal["multilabel"]
-    columns: Columns
-    time: Column | None = None
-
-    @model_validator(mode="after")
-    def _values_differ(self) -> Self:
-        all_differ("columns", self.columns)
-        return self
-
-    @property
-    def class_names(self) -> list[str]:
-        return list(self.columns)
-
-
-Target = Annotated[BinaryTarget | MulticlassTarget | MultilabelTarget, Field(discriminator="kind")]
 
 
 class SensitiveColumn(Settings):
@@ -160,6 +101,7 @@ class CohortSpec(Settings):
         Annotated[SensitiveColumn, BeforeValidator(_column_alone)],
     ] = {}
     site: Column | None = None
+    split: Column | None = None
     index_time: IndexTime | None = None
     sample: Sample | None = None
 
@@ -189,11 +131,12 @@ class CohortSpec(Settings):
         for name, source in self.inputs.items():
             if name in RESERVED_NAMES:
                 problems.append(f"inputs: the name '{name}' has a meaning of its own. Rename it.")
-            if isinstance(source, ImageInput) and name != source.column and name in declared:
+            if name in self.file_inputs and name != source.columns[0] and name in declared:
                 problems.append(
-                    f"inputs: image input '{name}' has the name of another column. Rename it."
+                    f"inputs: {source.kind} input '{name}' has the name of another column. "
+                    "Rename it."
                 )
-        taken = {"pattern", *(f"{name}_sha256" for name in self.input_names("image"))}
+        taken = {"pattern", *(f"{name}_sha256" for name in self.file_inputs)}
         if clash := sorted(taken & declared):
             problems.append(f"columns {clash} are written by clinmm. Rename them in the table.")
         return problems + self._clashing_notes()
@@ -224,6 +167,11 @@ class CohortSpec(Settings):
         """Names of the inputs of one kind, in the order of the file."""
         return [name for name, source in self.inputs.items() if source.kind == kind]
 
+    @property
+    def file_inputs(self) -> list[str]:
+        """Names of the inputs that are a file per case: images and signals."""
+        return [*self.input_names("image"), *self.input_names("signal")]
+
     def declared(self) -> Iterator[tuple[str, str]]:
         """(key of the file, column of the cohort) for every column that it names, but ids."""
         return self._named({name: source.columns for name, source in self.inputs.items()})
@@ -244,5 +192,7 @@ class CohortSpec(Settings):
         yield from ((f"sensitive.{key}", s.column) for key, s in self.sensitive.items())
         if self.site:
             yield "site", self.site
+        if self.split:
+            yield "split", self.split
         if self.index_time:
             yield "index_time", self.index_time.column

@@ -14,7 +14,8 @@ class SplitConfig(BaseModel):
 
     by patient with `folds`: cross-validation, `repeats` times. by patient with `fractions`: one
     division in four. by site: each site large enough for an estimate is held out in turn. by
-    time: what comes on or after `test_from` is the test.
+    time: what comes on or after `test_from` is the test. by column: the published split, which the
+    cohort file's `split` column holds.
 
     inner_folds: with folds, how many models a fold trains, each stopping on another part of the
     fold's training patients; 1 sets the share `validate` aside instead.
@@ -26,7 +27,7 @@ class SplitConfig(BaseModel):
         frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True
     )
 
-    by: Literal["patient", "site", "time"] = "patient"
+    by: Literal["patient", "site", "time", "column"] = "patient"
     folds: int | None = Field(None, ge=2)
     repeats: int = Field(1, ge=1)
     # `validate` is also a method of pydantic's models, so the attribute has another name.

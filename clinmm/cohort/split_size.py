@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from clinmm.cohort.cohort import Cohort
 from clinmm.cohort.linked import units
+from clinmm.cohort.published_split import split_problems
 from clinmm.cohort.split_config import SplitConfig
 
 SITE_PATIENTS, SITE_PATIENTS_PER_CLASS = 10, 5
@@ -43,11 +44,12 @@ def count_folds(cohort: Cohort, config: SplitConfig) -> int:
 def class_patients(cohort: Cohort, unit: NDArray[np.object_] | None = None) -> pd.DataFrame:
     """One row per class: class_name, n_with, n_without, n_unknown (patients), n_positive (cases).
 
-    A patient with both kinds of cases counts in both; unknown means in every case.
+    A patient with both kinds of cases counts in both; unknown means in every case. With a value, of
+    a continuous target, is above its median.
 
     unit: (n_cases,) what counts as one; by default the patient.
     """
-    targets = cohort.targets()
+    targets = cohort.sides()
     patients = cohort.table["patient_id"].to_numpy() if unit is None else unit
     rows = []
     for k, name in enumerate(cohort.class_names):
@@ -85,6 +87,8 @@ def too_few_patients(
                 "Split by patient.",
             )
         ]
+    if config.by == "column":
+        return split_problems(cohort)
     needed = patients_needed(config)
     name = cohort.spec.unit_name
     unit = units(cohort, links if config.keep_linked_together else None)
@@ -92,10 +96,12 @@ def too_few_patients(
     if (n_joined := cohort.n_patients - len(set(unit))) > 0:
         counted_once = f" ({n_joined} are counted with the {name} they are linked to)"
     problems = []
+    words = ("above the median of", "up to the median of")
     for row in class_patients(cohort, unit).itertuples():
-        sides = [("with", int(str(row.n_with)))]
+        with_word, without = words if cohort.task == "continuous" else ("with", "without")
+        sides = [(with_word, int(str(row.n_with)))]
         if cohort.task != "multiclass":
-            sides.append(("without", int(str(row.n_without))))
+            sides.append((without, int(str(row.n_without))))
         problems += [
             (
                 f"{n} {name}s {side} '{row.class_name}'{counted_once}, "

@@ -10,6 +10,7 @@ from clinmm import schema
 from clinmm.cohort.allocation import deal, label_counts
 from clinmm.cohort.cohort import Cohort
 from clinmm.cohort.linked import units
+from clinmm.cohort.published_split import published_parts
 from clinmm.cohort.split_config import PARTS, SplitConfig
 from clinmm.cohort.split_size import MOST_LISTED, large_sites, too_few_patients
 from clinmm.errors import InputError
@@ -35,7 +36,7 @@ def make_splits(
 
     Raises:
         InputError: a class has too few patients for this split (says how many it takes), the
-            cohort names no site or index_time, or no case is on one side of `test_from`.
+            cohort names no site, index_time or split, or no case is on one side of `test_from`.
     """
     if problems := too_few_patients(cohort, config, links):
         raise InputError([f"split: {problem} {advice}" for problem, advice in problems])
@@ -44,6 +45,8 @@ def make_splits(
         parts = _by_site(cohort, unit, config, seed)
     elif config.by == "time":
         parts = [_by_time(cohort, unit, config, seed)]
+    elif config.by == "column":
+        parts = [_by_column(cohort, unit, seed)]
     elif config.folds:
         parts = _by_fold(cohort, unit, config, config.folds, seed)
     else:
@@ -121,6 +124,19 @@ def _by_site(cohort: Cohort, unit: Units, config: SplitConfig, seed: int) -> lis
         _fold(cohort, unit, config, (seed, 0, fold), (cells == site).to_numpy(bool))
         for fold, site in enumerate(large_sites(cohort))
     ]
+
+
+def _by_column(cohort: Cohort, unit: Units, seed: int) -> pd.DataFrame:
+    """The published split. Where it has no part to calibrate on, half of `validate` becomes it."""
+    splits = published_parts(cohort).to_numpy(dtype=object)
+    if not (splits == "calibrate").any():
+        kept_out = np.flatnonzero(splits == "validate")
+        names, counts = label_counts(cohort.subset(kept_out), unit[kept_out])
+        dealt = deal(counts, [0.5, 0.5], np.random.default_rng([seed, 0]))
+        to_calibrate = {name for name, part in zip(names, dealt, strict=True) if part == 1}
+        for i in kept_out:
+            splits[i] = "calibrate" if unit[i] in to_calibrate else "validate"
+    return _rows(cohort, 0, 0, list(splits), [0 if split == "validate" else -1 for split in splits])
 
 
 def _by_time(cohort: Cohort, unit: Units, config: SplitConfig, seed: int) -> pd.DataFrame:

@@ -33,7 +33,7 @@ def clean_columns(cohort: Cohort, keys: Keys, counts: Counter[str]) -> dict[str,
     numeric = {column for record in records for column in record.numeric}
     others = {
         column
-        for name in (*spec.input_names("image"), *spec.input_names("note"))
+        for name in (*spec.file_inputs, *spec.input_names("note"))
         for column in spec.inputs[name].columns[:1]
     }
     columns: dict[str, Cells] = {}
@@ -72,6 +72,8 @@ def clean_spec(spec: CohortSpec) -> dict[str, Any]:
     settings["table"] = "cases.csv"
     settings["missing"] = [""]
     for source in settings["inputs"].values():
+        if source["kind"] == "signal":
+            source.pop("clock", None)
         if source["kind"] == "note":
             for key in ("file", "sections", "table"):
                 source.pop(key, None)

@@ -53,7 +53,7 @@ def look_at_columns(cohort: Cohort) -> list[ColumnFinding]:
         ages = pd.to_numeric(cohort.table[column], errors="coerce").to_numpy(float)
         if (over := ages > 90).any():
             found.append(ColumnFinding(column, "ages over 90", "info", over))
-    for name in cohort.spec.input_names("image"):
+    for name in cohort.spec.file_inputs:
         cells = cohort.table[cohort.spec.inputs[name].columns[0]]
         if (named := np.array([_names_somebody(cell) for cell in cells])).any():
             found.append(ColumnFinding(name, "names of persons in file names", "error", named))
@@ -97,11 +97,16 @@ def _in_cells(column: str, cells: "pd.Series[str]") -> list[ColumnFinding]:
     return found
 
 
+_MEASURED = re.compile(r"[-+]?\d{1,2}\.\d+([eE][-+]?\d{1,2})?")
+"""A number of at most two digits before the point names nobody; a record may hold millions."""
+
+
 def _kinds(cells: Sequence[str]) -> list[set[str]]:
     known: dict[str, set[str]] = {}
     for cell in cells:
         if cell not in known:
-            known[cell] = {s.kind for s in find_spans(cell)} if re.search(r"\w{3}", cell) else set()
+            says_more = re.search(r"\w{3}", cell) and not _MEASURED.fullmatch(cell)
+            known[cell] = {s.kind for s in find_spans(cell)} if says_more else set()
     return [known[cell] for cell in cells]
 
 

@@ -3,7 +3,7 @@
 folder/
   cohort.yaml     the same study's columns
   cases.csv       new ids, shifted dates, masked notes; rows in the order of the new ids
-  INPUT/          one file per case, or one folder per volume
+  INPUT/          one file per case, or one folder per volume; of a signal, its samples
   evidence.json   how much of what was changed, by rule; no values
 """
 
@@ -22,6 +22,7 @@ from clinmm.deidentification import ner
 from clinmm.deidentification.clean_dicom import clean_file, known_identity
 from clinmm.deidentification.clean_picture import clean_picture
 from clinmm.deidentification.clean_table import Cells, clean_columns, clean_spec
+from clinmm.deidentification.copy_signals import copy_signals
 from clinmm.deidentification.headers import is_dicom
 from clinmm.deidentification.keys import Keys
 from clinmm.deidentification.masking import known_pattern, mask_text
@@ -64,6 +65,11 @@ def write_copy(
         evidence[name] = Counter()
         copier = _Images(cohort, name, folder, keys, known, pixels, evidence[name], problems)
         columns[spec.inputs[name].columns[0]] = copier.copy(new_cases, tell)
+    for name in spec.input_names("signal"):
+        evidence[name] = Counter()
+        columns[spec.inputs[name].columns[0]] = copy_signals(
+            cohort, name, folder, new_cases, evidence[name], problems, tell
+        )
     for name in spec.input_names("note"):
         evidence[name] = Counter()
         columns[spec.inputs[name].columns[0]] = _masked(cohort, name, known, evidence[name])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from clinmm import schema
 from clinmm.arms import FUSED
 from clinmm.cohort.files import sha256_of
 from clinmm.errors import InputError
@@ -217,20 +218,20 @@ def _group_problems(table: pd.DataFrame, columns: list[str]) -> list[str]:
 
 
 def _as_predictions(rows: pd.DataFrame, part: pd.Series) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "arm": FUSED,
-            "repeat": np.int64(0),
-            "fold": np.int64(0),
-            "case_id": rows["case_id"],
-            "patient_id": rows["patient_id"],
-            "split": part,
-            "class_name": rows["class_name"],
-            "target": rows["target"],
-            "probability_raw": rows["probability"],
-            "probability": rows["probability"],
-            "prediction_set": None,
-            "deferred": None,
-            "pattern": ANY,
-        }
+    return schema.PREDICTIONS.fill(
+        pd.DataFrame(
+            {
+                "arm": FUSED,
+                "repeat": np.int64(0),
+                "fold": np.int64(0),
+                "case_id": rows["case_id"],
+                "patient_id": rows["patient_id"],
+                "split": part,
+                "class_name": rows["class_name"],
+                "target": rows["target"],
+                "probability_raw": rows["probability"],
+                "probability": rows["probability"],
+                "pattern": ANY,
+            }
+        )
     )

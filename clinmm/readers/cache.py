@@ -47,10 +47,10 @@ def folder() -> Path:
 
 def key_of(path: Path, settings: str) -> str:
     """The name of what a file becomes under these settings."""
-    return hashlib.sha256(f"{READER_VERSION}\n{settings}\n{_content(path)}".encode()).hexdigest()
+    return hashlib.sha256(f"{READER_VERSION}\n{settings}\n{content_of(path)}".encode()).hexdigest()
 
 
-def _content(path: Path) -> str | None:
+def content_of(path: Path) -> str | None:
     """SHA-256 of a file or folder; remembered by the process while a file's times stay the same.
 
     A change always moves the time of change (ctime), which no program can set back.

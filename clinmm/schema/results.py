@@ -75,7 +75,13 @@ WORTH_IT = Table(
         real("difference_high", "95 % interval"),
         real("p", "two-sided"),
         real("p_holm", "within the family"),
-        text("verdict", "of the fused arm: better, worse, not_shown, cannot_tell, exploratory"),
+        real("n_compared", "patients that the difference rests on"),
+        text(
+            "verdict",
+            "of the fused arm: better, worse, not_shown, cannot_tell, exploratory; empty in its "
+            "own rows",
+            may_be_empty=True,
+        ),
         real("detectable", "smallest difference that 80 % of such samples would show"),
         text("status", "ok or suppressed"),
         text("reason", "", may_be_empty=True),

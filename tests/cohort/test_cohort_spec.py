@@ -29,7 +29,7 @@ def test_every_problem_is_told_at_once_with_its_place_and_the_likely_word() -> N
         "cohort.yaml: key 'patient_id' is missing. Add it.",
         "cohort.yaml.inputs.image: key 'column' is missing. Add it.",
         "cohort.yaml.inputs.image: unknown key 'colum'. Did you mean 'column'?",
-        "cohort.yaml.inputs.note: key 'kind' is missing. Known: image, note, record.",
+        "cohort.yaml.inputs.note: key 'kind' is missing. Known: image, note, record, signal.",
         "cohort.yaml.inputs.record.kind: got 'recrd'. Did you mean 'record'?",
         "cohort.yaml.sensitive.age: unknown key 'bin'. Did you mean 'bins'?",
         "cohort.yaml: unknown key 'tabel'. Did you mean 'table'?",

@@ -92,7 +92,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
             "note": {"name": "bag_of_words", "min_notes": 1, "out_dim": 4},
             "record": {"name": "mlp", "out_dim": 4},
         },
-        "train": {"epochs": 1, "device": "cpu"},
+        "train": {"epochs": 1, "device": "cpu", "arms": "single"},
         "evaluate": {"n_bootstrap": 100},
         "explain": {"cases": 2, "steps": 8},
     }
@@ -105,7 +105,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def test_the_study_reaches_its_report(finished: Run) -> None:
     assert (finished.folder / "report.html").is_file()
     predictions = finished.read("predictions")
-    assert set(predictions["arm"]) == {"ct", "note", "record", "fused"}
+    single = {"ct", "note", "record"}
+    baselines = {f"baseline:{name}" for name in (*single, "stacked")}
+    assert set(predictions["arm"]) == {*single, "fused", *baselines}
     assert predictions["probability"].between(0, 1).all()
     read = finished.read("images")
     assert (read["status"] == "read").all()

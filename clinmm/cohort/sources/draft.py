@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from clinmm.cohort import first_draft
 
@@ -24,6 +26,9 @@ class Draft:
     numeric: column -> unit. categorical: columns of words.
     notes: rows of (case_id, text, time, section) in time order; None without notes.
     files: path below the cohort's folder -> the file to put there.
+    pictures: path below the cohort's folder -> its pixels, uint8: (H, W) or (H, W, 3) to a .png,
+        (D, H, W) to a .nii.gz.
+    split: the column that holds a published split.
     times: strptime formats of the column `index_time`; none if there is no such column.
     counts: what was read, matched and left out, in the words of the summary -> how many.
     key: pseudonym -> identifier in the source.
@@ -38,6 +43,8 @@ class Draft:
     categorical: tuple[str, ...] = ()
     notes: pd.DataFrame | None = None
     files: dict[str, Path] = field(default_factory=dict)
+    pictures: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
+    split: str | None = None
     times: tuple[str, ...] = ()
     counts: dict[str, int] = field(default_factory=dict)
     key: dict[str, str] = field(default_factory=dict)
@@ -54,7 +61,7 @@ def cohort_yaml(draft: Draft) -> str:
     shown = [
         str(column)
         for column in cases
-        if column not in draft.targets and cases[column].nunique() > 1 and column != "patient_id"
+        if column not in (*draft.targets, draft.split, "patient_id") and cases[column].nunique() > 1
     ]
     sensitive = first_draft._sensitive_lines(shown, set(draft.numeric))
     used += [column for column in shown if any(_q(column) in line for line in sensitive)]
@@ -79,6 +86,9 @@ def cohort_yaml(draft: Draft) -> str:
     if "site" in shown:
         lines += ["site: site # CHECK: numbered places, see the remarks", ""]
         used.append("site")
+    if draft.split:
+        lines += [f"split: {_q(draft.split)} # for a study with split: {{by: column}}", ""]
+        used.append(draft.split)
     if draft.times:
         lines += [
             "# CHECK: is this when the prediction is made?",

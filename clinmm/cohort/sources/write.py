@@ -14,6 +14,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from clinmm.cohort.sources.draft import NOTES, TABLE, Draft, cohort_yaml
 from clinmm.errors import InputError
 from clinmm.progress import Tell, silent
@@ -103,6 +106,12 @@ def _fill(folder: Path, draft: Draft, copy: bool, tell: Tell) -> None:
         _place(source, place, copy)
         if done % 100 == 0 or done == len(draft.files):
             tell("files placed", done, len(draft.files))
+    for done, (name, pixels) in enumerate(draft.pictures.items(), start=1):
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        _draw(pixels, place)
+        if done % 100 == 0 or done == len(draft.pictures):
+            tell("pictures written", done, len(draft.pictures))
     (folder / "cohort.yaml").write_text(cohort_yaml(draft), encoding="utf-8")
 
 
@@ -115,6 +124,18 @@ def _place(source: Path, place: Path, copy: bool) -> None:
         else:
             return
     shutil.copyfile(source, place)
+
+
+def _draw(pixels: NDArray[np.uint8], place: Path) -> None:
+    if place.suffix == ".png":
+        from PIL import Image
+
+        Image.fromarray(pixels).save(place)
+        return
+    import nibabel
+
+    # NIfTI counts axes x, y, z; one unit a voxel, because none is stated.
+    nibabel.save(nibabel.Nifti1Image(pixels.transpose(2, 1, 0), np.eye(4)), place)
 
 
 def _write_key(path: Path, key: dict[str, str]) -> None:

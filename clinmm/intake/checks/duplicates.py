@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from clinmm.cohort.cohort import Cohort
+from clinmm.cohort.target_spec import ContinuousTarget
 from clinmm.intake.context import Context
 from clinmm.intake.duplicates.links import find_links
 from clinmm.intake.finding import Example, Finding
@@ -66,18 +67,37 @@ def _shared(cohort: Cohort, context: Context, name: str, links: pd.DataFrame) ->
 def _contradicting(
     cohort: Cohort, context: Context, name: str, links: pd.DataFrame
 ) -> list[Finding]:
-    """An error where two cases that share a picture have different known targets; of the cases
-    whose labels may be looked at."""
+    """An error where two cases that share a picture have different known targets (a warning where
+    they have different values); of the cases whose labels may be looked at."""
     row_of = {case_id: row for row, case_id in enumerate(cohort.table["case_id"])}
     one, other = (
         np.array([row_of[case_id] for case_id in links[column]], dtype=int)
         for column in ("case_id", "other_case_id")
     )
     targets, learnt = cohort.targets(), context.learnt(cohort)
-    differ = (np.abs(targets[one] - targets[other]) > 0).any(axis=1)  # not where one is not known
+    apart = np.abs(targets[one] - targets[other])
+    differ = (apart > 0).any(axis=1)  # not where one is not known
     pairs = links[differ & learnt[one] & learnt[other]]
     if pairs.empty:
         return []
+    target = cohort.spec.target
+    if isinstance(target, ContinuousTarget):
+        furthest = float(apart[differ & learnt[one] & learnt[other]].max())
+        return [
+            Finding(
+                "duplicates",
+                "warning",
+                f"{name} with other targets",
+                f"{len(pairs)} pairs of cases share a picture and have different values, by up to "
+                f"{furthest:g} {target.unit}.",
+                "Correct what is wrong; what is left is how far two readings of one picture lie "
+                "apart, and no model will come nearer.",
+                _ids(pairs),
+                len(pairs),
+                value=furthest,
+                examples=_pairs(pairs),
+            )
+        ]
     return [
         Finding(
             "duplicates",

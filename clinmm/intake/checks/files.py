@@ -1,4 +1,4 @@
-"""Whether every image file is there and can be read."""
+"""Whether every image and signal file is there and can be read."""
 
 import re
 
@@ -10,11 +10,11 @@ from clinmm.intake.finding import MOST_EXAMPLES, Example, Finding
 
 
 def check(cohort: Cohort, context: Context) -> list[Finding]:
-    """Up to two errors per image input: files absent, files that cannot be read. A warning for
-    headers that contradict themselves, whose pictures may be shown as negatives."""
+    """Up to two errors per image or signal input: files absent, files that cannot be read. A
+    warning for headers that contradict themselves, whose pictures may be shown as negatives."""
     facts = context.images_of(cohort).facts
     findings = []
-    for name in cohort.spec.input_names("image"):
+    for name in cohort.spec.file_inputs:
         own = facts[facts["input"] == name]
         absent, unreadable = own[own["status"] == "absent"], own[own["status"] == "unreadable"]
         if len(absent):
@@ -45,7 +45,7 @@ def _finding(name: str, rows: pd.DataFrame, detail: str) -> Finding:
         name,
         f"{detail} Cases: {listed}.",
         "Put the files in place, or empty their cells. Accepted in the config, these files count "
-        "as absent: the cases are then without this image.",
+        "as absent: the cases are then without this input.",
         tuple(ids),
         len(ids),
         examples=tuple(Example(case_id, name) for case_id in ids[:MOST_EXAMPLES]),

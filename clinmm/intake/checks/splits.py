@@ -84,7 +84,7 @@ def _uneven_classes(cohort: Cohort, context: Context, part_of: pd.Series) -> lis
     patients = cohort.table["patient_id"]
     findings = []
     for k, class_name in enumerate(cohort.class_names):
-        target = pd.Series(cohort.targets()[:, k], index=cohort.table.index)
+        target = pd.Series(cohort.sides()[:, k], index=cohort.table.index)
         known = target.notna() & part_of.notna()
         share = float(target[known].mean())
         excess = (target[known] - share).groupby(patients[known]).sum()
@@ -183,7 +183,7 @@ def _one_sided_sites(cohort: Cohort, context: Context) -> list[Finding]:
     sites, patients = cohort.table[cohort.spec.site], cohort.table["patient_id"]
     findings = []
     for k, class_name in enumerate(cohort.class_names):
-        target = cohort.targets()[:, k]
+        target = cohort.sides()[:, k]
         known = learnt & ~np.isnan(target) & sites.notna().to_numpy(bool)
         base = float(target[known].mean()) if known.any() else 0.0
         one_sided = []

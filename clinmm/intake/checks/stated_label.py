@@ -172,7 +172,7 @@ def _auroc(spoken: Spoken, hidden: Sequence[str], k: int, learns: NDArray[np.boo
     so that what is left errs to the low side."""
     from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, TfidfVectorizer
 
-    target = spoken.cohort.targets()[:, k]
+    target = spoken.cohort.sides()[:, k]
     rows = np.flatnonzero(learns & spoken.has_note & ~np.isnan(target))
     notes = hide_all([spoken.notes[i] for i in rows], hidden)
     vectoriser = TfidfVectorizer(

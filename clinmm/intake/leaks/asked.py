@@ -24,8 +24,8 @@ class Question:
 
 
 def classes(cohort: Cohort) -> list[Question]:
-    """One question per class."""
-    targets = cohort.targets()
+    """One question per class; of a value, whether it is above the median."""
+    targets = cohort.sides()
     return [Question("class", name, targets[:, k]) for k, name in enumerate(cohort.class_names)]
 
 

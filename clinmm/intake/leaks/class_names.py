@@ -62,7 +62,7 @@ def titles_of(cohort: Cohort, class_name: str) -> list[str]:
         return [class_name]
     titles = [class_name, target.name, *target.columns]
     if isinstance(target, BinaryTarget):
-        titles += [*target.positive, *target.negative]
+        titles += [*(target.positive or ()), *(target.negative or ())]
     return list(dict.fromkeys(titles))
 
 

@@ -105,7 +105,7 @@ class Spoken:
 
     def with_class(self, k: int, cases: Mask) -> tuple[Mask, Mask]:
         """(patients,) who has the class in one of these cases, and who has it in none."""
-        target = self.cohort.targets()[:, k]
+        target = self.cohort.sides()[:, k]
         cases = cases & self.has_note
         positive, known = np.zeros((2, self.n_patients), dtype=bool)
         positive[self.patient[cases & (target == 1)]] = True

@@ -1,0 +1,130 @@
+"""What is predicted, as a cohort file says it: classes, findings or a value, by one reader or more.
+
+`column` is the one column that holds the answer; `readers` are several, one for each person who
+judged the cases, in the same words. Models learn from the mean of the readers who answered; they
+are scored against the majority (a tie is not known), of a value against the mean.
+"""
+
+import math
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from clinmm.cohort.cells import Cell, Cells, Column, Columns, Settings, all_differ
+
+
+class _OneColumn(Settings):
+    """A target that stands in one column, or in one for each of several readers.
+
+    time: of any target, the column that says when the outcome was known.
+    """
+
+    name: str = Field(min_length=1)
+    column: Column | None = None
+    readers: Annotated[tuple[Column, ...], Field(min_length=2)] | None = None
+    time: Column | None = None
+
+    @model_validator(mode="after")
+    def _one_or_several_readers(self) -> Self:
+        if (self.column is None) == (self.readers is None):
+            raise ValueError("name either column, or readers: a list of two columns or more.")
+        all_differ("readers", self.readers or ())
+        return self
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return self.readers or (str(self.column),)
+
+
+class BinaryTarget(_OneColumn):
+    """Yes or no; `positive` and `negative` are the cells that mean so.
+
+    soft: cells are numbers from 0 to 1 instead, such as the share of experts who said yes.
+    """
+
+    kind: Literal["binary"]
+    positive: Cells | None = None
+    negative: Cells | None = None
+    soft: bool = False
+
+    @model_validator(mode="after")
+    def _values_differ(self) -> Self:
+        named = [name for name in ("positive", "negative") if getattr(self, name) is not None]
+        if self.soft and named:
+            raise ValueError(f"soft: the cells are numbers from 0 to 1; remove {named}.")
+        if not self.soft and len(named) < 2:
+            raise ValueError("name positive and negative: the cells that mean yes and no.")
+        all_differ("values", (self.positive or ()) + (self.negative or ()))
+        return self
+
+    @property
+    def class_names(self) -> list[str]:
+        return [self.name]
+
+
+class MulticlassTarget(_OneColumn):
+    """One of several classes; the cells are the classes.
+
+    ordered: the classes are listed from lowest to highest, such as grades.
+    """
+
+    kind: Literal["multiclass"]
+    classes: Annotated[tuple[Cell, ...], Field(min_length=2)]
+    ordered: bool = False
+
+    @model_validator(mode="after")
+    def _values_differ(self) -> Self:
+        all_differ("classes", self.classes)
+        return self
+
+    @property
+    def class_names(self) -> list[str]:
+        return list(self.classes)
+
+
+class MultilabelTarget(Settings):
+    """Several findings, one column each, 0 or 1 (or true or false), or not recorded.
+
+    soft: cells are numbers from 0 to 1.
+    """
+
+    name: str = Field(min_length=1)
+    kind: Literal["multilabel"]
+    columns: Columns
+    soft: bool = False
+    time: Column | None = None
+
+    @model_validator(mode="after")
+    def _values_differ(self) -> Self:
+        all_differ("columns", self.columns)
+        return self
+
+    @property
+    def class_names(self) -> list[str]:
+        return list(self.columns)
+
+
+class ContinuousTarget(_OneColumn):
+    """A number, such as a severity score, in `unit`.
+
+    range: [lowest, highest] that it can have; a cell outside is an error.
+    """
+
+    kind: Literal["continuous"]
+    unit: str = Field(min_length=1)
+    range: tuple[float, float] | None = None
+
+    @model_validator(mode="after")
+    def _range_rises(self) -> Self:
+        low, high = self.range or (0.0, 1.0)
+        if not (math.isfinite(low) and math.isfinite(high) and low < high):
+            raise ValueError(f"range must be [lowest, highest], two numbers, got [{low}, {high}].")
+        return self
+
+    @property
+    def class_names(self) -> list[str]:
+        return [self.name]
+
+
+AnyTarget = BinaryTarget | MulticlassTarget | MultilabelTarget | ContinuousTarget
+Target = Annotated[AnyTarget, Field(discriminator="kind")]

@@ -1,0 +1,1 @@
+"""One format of signal files each: `read(path) -> Signal`."""
