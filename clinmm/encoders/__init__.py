@@ -3,7 +3,7 @@
 What a file of this folder defines (see `interface.py`): `Config`, a frozen pydantic model, and
 `Encoder`, a module with
 
-    kind            the kind of input it reads: image, note or record
+    kind            the kind of input it reads: image, note, record or signal
     learn           what must be learned from training cases without labels, as JSON
     prepare         raw values of cases -> the tensors that `forward` takes
     forward         those tensors -> (B, out_dim)

@@ -29,8 +29,9 @@ class Attributable:
 
 
 Located = dict[str, NDArray[Any]]
-"""Attributions where a person looks for them: `map`; `start`, `end`, `score`; or `column`,
-`score`. All in logits."""
+"""Attributions where a person looks for them, in logits: `map` of an image; `start`, `end`, `score`
+of a note, in characters; `column`, `score` of a record; `channel`, `start`, `end`, `score` of a
+signal, in seconds."""
 
 
 class EncoderLike(Protocol):

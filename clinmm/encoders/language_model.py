@@ -1,69 +1,64 @@
-"""A transformers language model, frozen, mean-pooled, its embeddings cached.
+"""A transformers language model over windows of the note, held still or trained with the rest.
 
-`weights` is `embedded` (all-MiniLM-L6-v2: general English, not clinical), a local folder, or a hub
-id where a hub can be reached, such as emilyalsentzer/Bio_ClinicalBERT. Notes longer than the
-window are cut into overlapping windows, whose embeddings are averaged.
+`weights` is `embedded` (all-MiniLM-L6-v2: general English, not clinical), a name of
+`checkpoints.py` such as bio_clinical_bert, a local folder, or a hub id. Held still, its embeddings
+are computed once and cached; released, it is trained whole, or through low-rank adapters alone.
 
 Source: Reimers & Gurevych, Sentence-BERT, EMNLP 2019 (mean pooling).
 """
 
+import copy
 import hashlib
 from collections.abc import Sequence
-from functools import lru_cache
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, Field, PositiveInt
+from pydantic import BaseModel, Field, PositiveInt, model_validator
 from torch import Tensor, nn
+from torch.nn import functional
 
 from clinmm.cases import Prepared
-from clinmm.cohort.files import sha256_of_file
-from clinmm.encoders.embedded import embedded_weights
+from clinmm.encoders.checkpoints import loaded, longest_window
 from clinmm.encoders.feature_cache import cached
 from clinmm.encoders.interface import Attributable, Located, Progress
+from clinmm.encoders.lora import LoraConfig, store_only_trained, with_adapters
+from clinmm.encoders.note_windows import Read, Windows, read, side_by_side, windows_of
+from clinmm.encoders.note_words import LOOKED_AT, fragments, joined, warning
+from clinmm.encoders.pooling import AttentionPool, Pool, mean_of
 from clinmm.encoders.projection import Projection
+from clinmm.encoders.release import Train, trains
 from clinmm.errors import InputError
 
-IDENTIFYING = ("*.safetensors", "*.bin", "config.json", "tokenizer*", "vocab*")
-"""Files of a local model whose content decides what it computes."""
+NOTES_AT_ONCE = 64
+"""Notes whose windows are sorted by length together."""
+
+STARTS_FROM = 256
+"""Training cases from whose principal components the projection of a released model starts."""
 
 
 class Config(BaseModel, frozen=True, extra="forbid"):
-    """window: word pieces a window, with `overlap` shared by neighbours."""
+    """window: word pieces a window, with `overlap` shared by neighbours; at most `max_windows`.
+
+    train: `auto` holds the model still on small cohorts (see release.py). pool: how the windows of
+    a note become one vector. lora: train adapters instead of the model's own weights.
+    """
 
     weights: str = "embedded"
     window: int = Field(default=256, ge=16)
     overlap: int = Field(default=32, ge=0)
     max_windows: PositiveInt = 8
+    train: Train = "auto"
+    pool: Pool = "mean"
+    lora: LoraConfig | None = None
     out_dim: PositiveInt = 32
 
-
-@lru_cache
-def _loaded(weights: str) -> tuple[Any, Any, str]:
-    """(tokenizer, frozen network, what identifies the weights) of a folder or hub id."""
-    from transformers import AutoModel, AutoTokenizer, utils
-
-    folder = str(embedded_weights("minilm").parent) if weights == "embedded" else weights
-    local = Path(folder).is_dir()
-    utils.logging.disable_progress_bar()
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=local)
-        network = AutoModel.from_pretrained(folder, local_files_only=local)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"encoders: weights '{weights}' cannot be loaded ({type(error).__name__}). Give a "
-            "folder that holds config.json, model.safetensors and a tokenizer, a hub id where a "
-            "hub can be reached, or 'embedded'."
-        ) from None
-    network = network.eval().requires_grad_(False)
-    if not local:
-        return tokenizer, network, f"{weights}@{network.config._commit_hash}"
-    files = [file for kind in IDENTIFYING for file in sorted(Path(folder).glob(kind))]
-    each = "\n".join(sha256_of_file(file) for file in files)
-    return tokenizer, network, hashlib.sha256(each.encode()).hexdigest()
+    @model_validator(mode="after")
+    def _adapters_are_trained(self) -> Self:
+        if self.lora and self.train == "frozen":
+            raise ValueError("lora trains adapters: leave it out, or set train: released.")
+        return self
 
 
 class Encoder(nn.Module):
@@ -72,113 +67,178 @@ class Encoder(nn.Module):
     def __init__(self, config: Config, facts: dict[str, Any]) -> None:
         super().__init__()
         self.config, self.facts, self.out_dim = config, facts, config.out_dim
-        self.tokenizer, network, found = _loaded(config.weights)
+        self.tokenizer, network, found = loaded(config.weights)
         if found != facts["weights"]:
             raise InputError(
                 f"the language model '{config.weights}' has weights {found}, but this model was "
                 f"trained on {facts['weights']}. Put the original weights back, or train again."
             )
-        self.project = Projection(network.config.hidden_size, config.out_dim)
+        self.longest = min(config.window, longest_window(self.tokenizer, network))
+        self.released = facts.get("train") == "released"
+        hidden = int(network.config.hidden_size)
+        self.token_dim = hidden if self.released else config.out_dim
+        self.body = _own_copy(network, config.lora) if self.released else None
+        self.pool = AttentionPool(hidden) if config.pool == "attention" else None
+        self.project = Projection(hidden, config.out_dim)
+        if config.lora:
+            store_only_trained(self)
 
     @staticmethod
     def learn(config: Config, raw: Sequence[str | None], spec: Any) -> dict[str, Any]:
-        return {"weights": _loaded(config.weights)[2]}
+        """Which weights, whether they are trained and why; a `warning` if the model hardly knows
+        the language of the notes."""
+        tokenizer, _, identity = loaded(config.weights)
+        notes = [note for note in raw if note is not None]
+        decision, why = trains("released" if config.lora else config.train, len(notes))
+        shares = []
+        cut = {"truncation": True, "max_length": config.window, "return_offsets_mapping": True}
+        for note in notes[:: max(1, len(notes) // LOOKED_AT)]:
+            pieces = tokenizer(note, add_special_tokens=False, **cut)
+            unknown = [piece == tokenizer.unk_token_id for piece in pieces["input_ids"]]
+            shares.append(fragments(note, pieces["offset_mapping"], unknown))
+        facts = {"weights": identity, "train": decision, "why": why}
+        return facts | warning(shares, f"the language model '{config.weights}'")
 
     @property
     def network(self) -> Any:
-        """Frozen and shared by every model of the process, so not one of this module's own."""
-        return _loaded(self.config.weights)[1]
+        """Held still, it is shared by every model of the process, and not one of this module's."""
+        return loaded(self.config.weights).network if self.body is None else self.body
 
-    def _windows(self, note: str) -> Any:
-        """input_ids, attention_mask, offset_mapping of (W, T)."""
-        longest = min(self.config.window, int(self.network.config.max_position_embeddings))
-        return self.tokenizer(
-            note,
-            truncation=True,
-            max_length=longest,
-            stride=min(self.config.overlap, longest // 4),
-            return_overflowing_tokens=True,
-            return_offsets_mapping=True,
-            return_special_tokens_mask=True,
-            padding=True,
-            return_tensors="pt",
-        )
+    @property
+    def pretrained(self) -> nn.Module | None:
+        """What came with weights and is trained; adapters start from nothing."""
+        return None if self.config.lora else self.body
+
+    def _windows(self, note: str) -> Windows:
+        c = self.config
+        return windows_of(note, self.tokenizer, self.longest, c.overlap, c.max_windows)
+
+    def _read(self, ids: Tensor, shown: Tensor | None = None, *, keep: bool = False) -> Read:
+        network = self.network.to(ids.device)
+        return read(network, int(self.tokenizer.pad_token_id), ids, shown, keep=keep)
 
     def prepare(self, raw: Sequence[str | None], progress: Progress | None = None) -> Prepared:
-        """embeddings: (N, hidden)."""
+        """Released: ids (N, W, T), the piece's number plus 1, and shown (N, 1, 1), 1 where there
+        is a note. Held still: embeddings (N, hidden), and windows (N, W, hidden) where there is
+        attention over them."""
         c = self.config
+        if self.released:
+            none = torch.zeros(0, 0, dtype=torch.int32)
+            notes = [none if note is None else self._windows(note).ids for note in raw]
+            here = torch.tensor([note is not None for note in raw], dtype=torch.uint8)
+            ids = side_by_side(notes, c.max_windows, self.longest)
+            return {"ids": ids, "shown": here.view(-1, 1, 1)}
         name = f"{self.facts['weights']} {c.window} {c.overlap} {c.max_windows} v1"
         contents = [None if n is None else hashlib.sha256(n.encode()).hexdigest() for n in raw]
-        return {"embeddings": cached(name, contents, lambda: self._embeddings(raw, progress))}
+        if self.pool is None:
+            return {"embeddings": cached(name, contents, lambda: self._embeddings(raw, progress))}
+        windows = cached(f"{name} windows", contents, lambda: self._embeddings(raw, progress))
+        return {"embeddings": mean_of(windows, windows.any(-1)), "windows": windows}
 
+    @torch.no_grad()
     def _embeddings(self, raw: Sequence[str | None], progress: Progress | None) -> Tensor:
-        embeddings = torch.zeros(len(raw), self.network.config.hidden_size)
-        for row, note in enumerate(raw):
-            if note is not None:
-                case = self.attributable(note)
-                with torch.no_grad():
-                    embeddings[row] = self.trunk(case.values, case.fixed)["embeddings"][0]
+        """(N, hidden); with attention over windows (N, max_windows, hidden), zero where a note has
+        no more of them."""
+        each = [] if self.pool is None else [self.config.max_windows]
+        embeddings = torch.zeros(len(raw), *each, self.network.config.hidden_size)
+        for first in range(0, len(raw), NOTES_AT_ONCE):
+            rows = range(first, min(first + NOTES_AT_ONCE, len(raw)))
+            own = {row: self._windows(note).ids for row in rows if (note := raw[row]) is not None}
+            if own:
+                n_windows, longest = (max(ids.shape[i] for ids in own.values()) for i in (0, 1))
+                found = self._read(side_by_side(own.values(), n_windows, longest))
+                if self.pool is None:
+                    embeddings[list(own)] = mean_of(found.vectors, found.there)
+                else:
+                    embeddings[list(own), :n_windows] = found.vectors
             if progress:
-                progress(row + 1, len(raw))
+                progress(rows.stop, len(raw))
         return embeddings
 
-    def start_from(self, prepared: Prepared) -> None:
-        self.project.start_from(prepared["embeddings"])
+    def lengths(self, prepared: Prepared) -> Tensor:
+        """(N,) word pieces to read; none where the network has read them already."""
+        if not self.released:
+            return torch.zeros(len(prepared["embeddings"]), dtype=torch.long)
+        return (prepared["ids"] > 0).sum((1, 2))
 
-    def forward(self, embeddings: Tensor) -> Tensor:
-        """embeddings: (B, hidden). Returns (B, out_dim)."""
+    def start_from(self, prepared: Prepared) -> None:
+        if not self.released:
+            self.project.start_from(prepared["embeddings"])
+            return
+        n, was_training = len(prepared["ids"]), self.training
+        some = torch.linspace(0, n - 1, min(n, STARTS_FROM)).long()
+        with torch.no_grad():
+            found = self.eval()._read(prepared["ids"][some])
+        self.project.start_from(mean_of(found.vectors, found.there))
+        self.train(was_training)
+
+    def forward(self, **prepared: Tensor) -> Tensor:
+        """What `prepare` gives, of B notes. Returns (B, out_dim)."""
+        if not self.released:
+            return self._of_embeddings(**prepared)
+        return self._of_windows(self._read(prepared["ids"], _on_a_path(prepared["shown"])))
+
+    def with_tokens(self, **prepared: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(vector (B, out_dim), parts (B, T, token_dim), real (B, T)): the word pieces of all
+        windows in a row; held still, the vector is the only part."""
+        if not self.released:
+            vector = self._of_embeddings(**prepared)
+            only = torch.ones(len(vector), 1, dtype=torch.bool, device=vector.device)
+            return vector, vector[:, None], only
+        found = self._read(prepared["ids"], _on_a_path(prepared["shown"]), keep=True)
+        assert found.pieces is not None
+        return self._of_windows(found), found.pieces.flatten(1, 2), found.real.flatten(1, 2)
+
+    def _of_embeddings(self, embeddings: Tensor, windows: Tensor | None = None) -> Tensor:
+        if self.pool is not None and windows is not None:
+            embeddings = self.pool(windows, windows.any(-1))
         encoded: Tensor = self.project(embeddings)
         return encoded
 
+    def _of_windows(self, found: Read) -> Tensor:
+        pool = mean_of if self.pool is None else self.pool
+        encoded: Tensor = self.project(pool(found.vectors, found.there))
+        return encoded
+
     def attributable(self, raw: str) -> Attributable:
-        """Word vectors (1, W, T, hidden); in the reference each word is the padding token."""
+        """How much of each word piece is there, (1, W, T): 1 in the note, 0 in the reference,
+        where its vector is the padding token's. What such a share is given is the sum of what the
+        numbers of the piece's vector would be given on the same way."""
         windows = self._windows(raw)
-        ids = windows["input_ids"][: self.config.max_windows]
-        special = windows["special_tokens_mask"][: self.config.max_windows].bool()
-        empty = ids.masked_fill(~special, self.tokenizer.pad_token_id)
-        look_up = self.network.get_input_embeddings()
-        with torch.no_grad():
-            values, reference = look_up(ids)[None], look_up(empty)[None]
-        mask = windows["attention_mask"][: self.config.max_windows]
-        return Attributable(values, reference, {"mask": mask[None]})
+        there = (windows.ids > 0).float()[None]
+        return Attributable(there, windows.special.float()[None], {"ids": windows.ids[None]})
 
     def trunk(self, values: Tensor, fixed: dict[str, Tensor]) -> Prepared:
-        """values: (S, W, T, hidden). Windows are averaged, words within a window first."""
-        steps, windows, length, hidden = values.shape
-        mask = fixed["mask"].expand(steps, windows, length).reshape(-1, length)
-        network = self.network.to(values.device)
-        out = network(
-            inputs_embeds=values.reshape(-1, length, hidden), attention_mask=mask
-        ).last_hidden_state
-        weight = mask[..., None].to(out.dtype)
-        pooled = (out * weight).sum(1) / weight.sum(1)
-        return {"embeddings": pooled.view(steps, windows, hidden).mean(1)}
+        """values: (S, W, T), how much of each piece is there."""
+        ids = fixed["ids"].to(values.device).expand(len(values), -1, -1)
+        if self.released:
+            return {"ids": ids, "shown": values}
+        found = self._read(ids, values)
+        embeddings = {"embeddings": mean_of(found.vectors, found.there)}
+        if self.pool is None:
+            return embeddings
+        missing = self.config.max_windows - found.vectors.shape[1]
+        return embeddings | {"windows": functional.pad(found.vectors, (0, 0, 0, missing))}
 
     def located(self, attributions: NDArray[np.float32], raw: str) -> Located:
         """A word's score is the sum over its pieces and over the windows that hold it."""
         windows = self._windows(raw)
-        offsets = windows["offset_mapping"][: self.config.max_windows].numpy()
-        special = windows["special_tokens_mask"][: self.config.max_windows].numpy().astype(bool)
-        pieces = attributions.sum(-1)
+        is_word = ((windows.ids > 0) & ~windows.special).numpy()
         score: dict[tuple[int, int], float] = {}
-        for w, t in zip(*np.nonzero(~special), strict=True):
-            span = (int(offsets[w, t, 0]), int(offsets[w, t, 1]))
-            score[span] = score.get(span, 0.0) + float(pieces[w, t])
-        return _joined(score, raw)
+        for w, t in zip(*np.nonzero(is_word), strict=True):
+            span = (int(windows.spans[w, t, 0]), int(windows.spans[w, t, 1]))
+            score[span] = score.get(span, 0.0) + float(attributions[w, t])
+        return joined(score, raw)
 
 
-def _joined(score: dict[tuple[int, int], float], note: str) -> Located:
-    """Word pieces that touch each other within a word become one word."""
-    joined: list[list[float]] = []
-    for (start, end), value in sorted(score.items()):
-        touches = joined and start <= joined[-1][1] and note[start - 1 : start + 1].isalnum()
-        if touches:
-            joined[-1][1] = max(joined[-1][1], end)
-            joined[-1][2] += value
-        else:
-            joined.append([start, end, value])
-    return {
-        "start": np.array([j[0] for j in joined], np.int32),
-        "end": np.array([j[1] for j in joined], np.int32),
-        "score": np.array([j[2] for j in joined], np.float32),
-    }
+def _on_a_path(shown: Tensor) -> Tensor | None:
+    """Shares of pieces on the path of an explanation; in training and use all is there."""
+    return shown if shown.is_floating_point() else None
+
+
+def _own_copy(network: Any, lora: LoraConfig | None) -> Any:
+    """A network to train, without the layer behind [CLS], which nothing here reads."""
+    own = with_adapters(network, lora) if lora else copy.deepcopy(network).requires_grad_(True)
+    if getattr(own, "pooler", None) is not None:
+        own.pooler = None
+    return own

@@ -5,7 +5,7 @@ import pytest
 import torch
 from tiny_encoders import Make, pictures
 
-from clinmm.encoders import feature_cache
+from clinmm.encoders import feature_cache, pretrained_net
 from clinmm.encoders.embedded import embedded_weights
 from clinmm.encoders.feature_cache import cache_folder, cached
 from clinmm.errors import InputError
@@ -99,17 +99,17 @@ def test_the_folder_is_the_one_named_else_the_users(
 def test_a_frozen_encoder_reads_each_picture_once_and_a_changed_one_again(
     tiny: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, encoder, _, module = tiny("efficientnet_lite")
+    _, encoder, _, _ = tiny("efficientnet_lite")
     paths = pictures(tmp_path, 3)
     read: list[int] = []
-    kept = module.pixels_of
+    kept = pretrained_net.pixels_of
 
     def counting(some: list[Path], *arguments: object, **named: object) -> torch.Tensor:
         read.append(len(some))
         tensor: torch.Tensor = kept(some, *arguments, **named)
         return tensor
 
-    monkeypatch.setattr(module, "pixels_of", counting)
+    monkeypatch.setattr(pretrained_net, "pixels_of", counting)
     first = encoder.prepare(paths)["features"]
     assert torch.equal(encoder.prepare(paths)["features"], first)
     assert sum(read) == 3

