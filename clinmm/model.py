@@ -114,16 +114,17 @@ class MultimodalClassifier(nn.Module):
             return
         module = registry.load("fusions", fusion.name)
         config = settings_of("fusions", fusion, "fusion")
+        token_dims = [
+            int(getattr(e, "token_dim", d)) for e, d in zip(encoders.values(), dims, strict=True)
+        ]
         if getattr(module.Fusion, "reads_tokens", False):
-            token_dims = [
-                int(getattr(e, "token_dim", d))
-                for e, d in zip(encoders.values(), dims, strict=True)
-            ]
             self.fusion = module.Fusion(config, dims, token_dims)
         else:
             self.fusion = module.Fusion(config, dims)
-        if absent == LEARNED_TOKEN:
-            self.absent = nn.ParameterList(nn.Parameter(torch.zeros(d)) for d in dims)
+        # An input that is absent has no answer, so a fusion of answers has to know it is absent.
+        if absent == LEARNED_TOKEN and not self.weighs_answers:
+            widths = token_dims if self.reads_tokens else dims
+            self.absent = nn.ParameterList(nn.Parameter(torch.zeros(d)) for d in widths)
         if not self.weighs_answers:
             self.weight = nn.Parameter(torch.ones(len(dims), self.link.width))
             self.correction = self._evidence(int(self.fusion.out_dim))  # type: ignore[arg-type]
@@ -168,15 +169,14 @@ class MultimodalClassifier(nn.Module):
 
     def _vector(self, name: str, prepared: Prepared, has: Tensor) -> Tensor:
         """(B, d), zero where the case lacks the input: batch statistics see real inputs only."""
-        encoder = self.encoder(name)
-        if bool(has.all()):
+        encoder, rows = self.encoder(name), has.nonzero()[:, 0]
+        if len(rows) == len(has):
             whole: Tensor = encoder(**prepared)
             return whole
-        out = torch.zeros(len(has), encoder.out_dim, device=has.device)
-        if not bool(has.any()):
-            return out
-        some: Tensor = encoder(**{key: tensor[has] for key, tensor in prepared.items()})
-        return out.to(some.dtype).index_put((has.nonzero()[:, 0],), some)
+        if not len(rows):
+            return torch.zeros(len(has), encoder.out_dim, device=has.device)
+        some: Tensor = encoder(**{key: t.index_select(0, rows) for key, t in prepared.items()})
+        return some.new_zeros(len(has), encoder.out_dim).index_copy(0, rows, some)
 
     def _vector_and_tokens(
         self, name: str, prepared: Prepared, has: Tensor
@@ -263,14 +263,21 @@ class MultimodalClassifier(nn.Module):
         return whole
 
     def _fused(self, encoded: Encoded, present: Tensor) -> Tensor:
+        """What the fusion makes of the inputs asked, with learned ones in place of the absent."""
         assert self.fusion is not None
         vectors, tokens, asked = encoded.vectors, encoded.tokens, present
         if self.absent is not None:
             asked = torch.ones_like(present)
-            vectors = [
-                torch.where(present[:, i : i + 1], z, self.absent[i].to(z.dtype))
-                for i, z in enumerate(vectors)
-            ]
+            if tokens is not None:
+                tokens = [
+                    _in_place_of_absent(parts, present[:, i], self.absent[i])
+                    for i, parts in enumerate(tokens)
+                ]
+            else:
+                vectors = [
+                    torch.where(present[:, i : i + 1], z, self.absent[i].to(z.dtype))
+                    for i, z in enumerate(vectors)
+                ]
         given = (vectors, asked) if tokens is None else (vectors, asked, tokens)
         fused: Tensor = self.fusion(*given)
         return fused
@@ -287,9 +294,20 @@ class MultimodalClassifier(nn.Module):
 
     def alone(self, encoded: Encoded) -> dict[str, Tensor]:
         """Input name -> (B, K), what the head on that input alone answers."""
-        some = torch.ones(len(encoded.evidence), 1, dtype=torch.bool, device=self.start.device)
-        unshifted = self.link.shift
-        return {
-            name: self.link(encoded.evidence[:, i], some) - unshifted
-            for i, name in enumerate(self.names)
-        }
+        return dict(zip(self.names, self.answers_alone(encoded).unbind(1), strict=True))
+
+    def answers_alone(self, encoded: Encoded) -> Tensor:
+        """(B, M, K), what the head on each input alone answers; never shifted by `settle`."""
+        evidence = encoded.evidence.flatten(0, 1)
+        unshifted = torch.zeros(1, 1, dtype=torch.bool, device=evidence.device)
+        answers: Tensor = self.link(evidence, unshifted)
+        return answers.reshape(*encoded.evidence.shape[:2], -1)
+
+
+def _in_place_of_absent(parts: Tokens, present: Tensor, learned: Tensor) -> Tokens:
+    """Where a case lacks the input, one real token, which is learned. present: (B,) bool."""
+    first = torch.zeros_like(parts.real)
+    first[:, 0] = True
+    absent = ~present[:, None]
+    values = torch.where(present[:, None, None], parts.values, learned.to(parts.values.dtype))
+    return Tokens(values, torch.where(absent, first, parts.real))

@@ -2,7 +2,8 @@
 
 Assumes that absent inputs carry no evidence: their slot is zero, and a mark says so. The linear
 path adds up what each input says; the hidden layer lets one input change the meaning of another.
-Cost: (sum of d_i + M) * hidden parameters and multiply-adds a case.
+
+Parameters: (sum of d_i + M + 1) * hidden. Multiply-adds: (sum of d_i + M) * hidden.
 
 Source: early fusion as in Baltrusaitis et al., Multimodal machine learning, TPAMI 2019.
 """
@@ -11,12 +12,19 @@ import torch
 from pydantic import BaseModel, Field
 from torch import Tensor, nn
 
+from clinmm.fusion.cost import Cost, linear
+from clinmm.fusion.slots import side_by_side
+
 
 class Config(BaseModel, frozen=True, extra="forbid"):
     """hidden: width of the interaction layer; 0 leaves it out."""
 
     hidden: int = Field(default=32, ge=0)
     dropout: float = Field(default=0.1, ge=0, lt=1)
+
+
+def cost(config: Config, dims: list[int]) -> Cost:
+    return linear(sum(dims) + len(dims), config.hidden)
 
 
 class Fusion(nn.Module):
@@ -30,11 +38,7 @@ class Fusion(nn.Module):
         )
         self.out_dim = width + config.hidden
 
-    def forward(self, encoded: list[Tensor], present: Tensor) -> Tensor:
-        """encoded: M tensors (B, d_i); present: (B, M) bool. Returns (B, out_dim)."""
-        slots = [
-            torch.where(present[:, i : i + 1], z, torch.zeros_like(z))
-            for i, z in enumerate(encoded)
-        ]
-        known = torch.cat([*slots, present.to(slots[0].dtype)], dim=1)
+    def forward(self, vectors: list[Tensor], present: Tensor) -> Tensor:
+        """vectors: M tensors (B, d_i); present: (B, M) bool. Returns (B, out_dim)."""
+        known = side_by_side(vectors, present)
         return known if self.interact is None else torch.cat([known, self.interact(known)], dim=1)

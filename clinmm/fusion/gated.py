@@ -2,8 +2,10 @@
 
 Gates of the inputs present sum to 1, so the size of the result does not depend on how many there
 are. Gates start equal, which is the mean of the inputs. Assumes that the inputs speak about the
-same thing, so that their vectors can be averaged. Cost: (sum of d_i) * (width + M) parameters and
-multiply-adds a case.
+same thing, so that their vectors can be averaged.
+
+Parameters: (sum of d_i + M) * width + (sum of d_i + M + 1) * M.
+Multiply-adds: (sum of d_i) * width + (sum of d_i + M) * M.
 
 Source: Arevalo et al., Gated multimodal units, ICLR workshop 2017, with a softmax over the inputs
 present.
@@ -13,11 +15,19 @@ import torch
 from pydantic import BaseModel, PositiveInt
 from torch import Tensor, nn
 
+from clinmm.fusion.cost import Cost, linear, total
+from clinmm.fusion.slots import present_only, side_by_side, softmax_over
+
 
 class Config(BaseModel, frozen=True, extra="forbid"):
     """width: size of the common space."""
 
     width: PositiveInt = 64
+
+
+def cost(config: Config, dims: list[int]) -> Cost:
+    to_common = [linear(d, config.width) for d in dims]
+    return total(*to_common, linear(sum(dims) + len(dims), len(dims)))
 
 
 class Fusion(nn.Module):
@@ -29,16 +39,10 @@ class Fusion(nn.Module):
         nn.init.zeros_(self.gate.weight)
         nn.init.zeros_(self.gate.bias)
 
-    def forward(self, encoded: list[Tensor], present: Tensor) -> Tensor:
-        """encoded: M tensors (B, d_i); present: (B, M) bool. Returns (B, width)."""
-        slots = [
-            torch.where(present[:, i : i + 1], z, torch.zeros_like(z))
-            for i, z in enumerate(encoded)
-        ]
-        gate = self.gate(torch.cat([*slots, present.to(slots[0].dtype)], dim=1))
-        # A case without any input would be 0/0; its output is set to zero below.
-        open_to = gate.masked_fill(~present, torch.finfo(gate.dtype).min)
-        weight = torch.softmax(open_to, dim=1) * present
+    def forward(self, vectors: list[Tensor], present: Tensor) -> Tensor:
+        """vectors: M tensors (B, d_i); present: (B, M) bool. Returns (B, width)."""
+        slots = present_only(vectors, present)
+        weight = softmax_over(self.gate(side_by_side(vectors, present)), present)
         common = torch.stack([f(z) for f, z in zip(self.to_common, slots, strict=True)], dim=1)
         fused: Tensor = (weight[..., None] * common).sum(1)
         return fused

@@ -32,11 +32,14 @@ class Plain(nn.Module):
 
 
 def plain_model(
-    names: str = "ab", log_odds: tuple[float, ...] = (-1.0,), fusion: str = "concat"
+    names: str = "ab",
+    log_odds: tuple[float, ...] = (-1.0,),
+    fusion: str = "concat",
+    **settings: Any,
 ) -> MultimodalClassifier:
     torch.manual_seed(0)
     return MultimodalClassifier(
-        {name: Plain() for name in names}, Component(name=fusion), list(log_odds)
+        {name: Plain() for name in names}, Component(name=fusion), list(log_odds), **settings
     )
 
 

@@ -119,7 +119,7 @@ def test_no_case_sees_another_whatever_each_has(fusion: str) -> None:
             for one in (batch.take(torch.tensor([i])) for i in range(40))
         ]
     assert len({tuple(row) for row in batch.present.tolist()}) == 4
-    torch.testing.assert_close(out, torch.cat(alone))
+    torch.testing.assert_close(out, torch.cat(alone), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("fusion", FUSIONS)
