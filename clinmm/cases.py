@@ -1,5 +1,6 @@
 """Batch: cases as tensors. A prepared cohort is a batch of all its cases."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +18,7 @@ class Batch:
 
     inputs: input name -> what its encoder takes, each tensor (B, ...).
     present: (B, M) bool, which inputs the case has; columns in the order of `inputs`.
-    target: (B, K) float, 0 or 1; 0 where not recorded.
+    target: (B, K) float, 0 to 1, or a value; 0 where not recorded.
     known: (B, K) bool, where the target was recorded.
     """
 
@@ -43,17 +44,18 @@ class Batch:
         return len(self.present)
 
     def take(self, indices: Tensor | NDArray[np.int_]) -> "Batch":
-        """The cases at these positions, in this order."""
-        index = torch.as_tensor(indices, dtype=torch.long)
+        """The cases at these positions, in this order. An array of consecutive ones is not copied:
+        it gives a view."""
+        rows = _rows(indices, len(self))
         return replace(
             self,
             inputs={
-                name: {key: tensor[index] for key, tensor in tensors.items()}
+                name: {key: rows(tensor) for key, tensor in tensors.items()}
                 for name, tensors in self.inputs.items()
             },
-            present=self.present[index],
-            target=self.target[index],
-            known=self.known[index],
+            present=rows(self.present),
+            target=rows(self.target),
+            known=rows(self.known),
         )
 
     def only(self, names: list[str]) -> "Batch":
@@ -76,6 +78,16 @@ class Batch:
             target=self.target.to(device),
             known=self.known.to(device),
         )
+
+
+def _rows(indices: Tensor | NDArray[np.int_], n: int) -> Callable[[Tensor], Tensor]:
+    """What takes these rows of a tensor of n."""
+    if isinstance(indices, np.ndarray) and len(indices) and (np.diff(indices) == 1).all():
+        first, last = int(indices[0]), int(indices[-1])
+        if first >= 0 and last < n:
+            return lambda tensor: tensor[first : last + 1]
+    index = torch.as_tensor(indices, dtype=torch.long)
+    return lambda tensor: tensor.index_select(0, index.to(tensor.device))
 
 
 def targets_as_tensors(targets: NDArray[np.float64]) -> tuple[Tensor, Tensor]:

@@ -4,35 +4,29 @@ import copy
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from clinmm.cases import Batch
-from clinmm.config import Optimiser, TrainConfig
+from clinmm.config import TrainConfig
 from clinmm.errors import InputError
-from clinmm.losses import masked_loss
-from clinmm.metrics.auroc import auroc
-from clinmm.model import Logits, MultimodalClassifier
+from clinmm.losses import NOTHING, Criterion
+from clinmm.model import MultimodalClassifier
+from clinmm.training import checkpoint as checkpoints
+from clinmm.training.balance import slowed_steps
+from clinmm.training.checkpoint import Progress
+from clinmm.training.compiled import compiled
+from clinmm.training.epoch import Epoch, InputEpoch
+from clinmm.training.optimisers import Held, adamw, learning_rate, set_rate
+from clinmm.training.running_mean import RunningMean
+from clinmm.training.scores import scores
 
-WARM_UP, START_DIVISOR = 0.3, 25.0
-"""Shape of the cycle, as in torch's OneCycleLR."""
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one pass over the training cases gave. validate_auroc: macro, NaN if undefined."""
-
-    epoch: int
-    train_loss: float
-    validate_loss: float
-    validate_auroc: float
-    best: str | None = None
+__all__ = ["Epoch", "InputEpoch", "fit", "make_fabric"]
 
 
 def make_fabric(config: TrainConfig) -> Any:
@@ -42,13 +36,29 @@ def make_fabric(config: TrainConfig) -> Any:
     return Fabric(accelerator=config.device, devices=1, precision=config.precision)
 
 
+class Course(NamedTuple):
+    """What a training does not change.
+
+    labels: (N, K), weight: (N, K) or (N, 1), of the training cases, as from `Criterion`.
+    """
+
+    train: Batch
+    labels: Tensor
+    weight: Tensor
+    validate: Batch
+    criterion: Criterion
+    held: Held
+    config: TrainConfig
+    seed: int
+    fabric: Any
+
+
 def fit(
     model: MultimodalClassifier,
     train: Batch,
     validate: Batch,
     config: TrainConfig,
     *,
-    task: str,
     seed: int,
     fabric: Any,
     on_epoch: Callable[[Epoch], None] | None = None,
@@ -60,196 +70,204 @@ def fit(
     Args:
         model: at its starting values, which stay if no epoch is better.
         train, validate: prepared cases with the model's inputs.
-        task: binary, multilabel or multiclass.
+        config: with one weight decay.
         seed: of the order of cases, dropout and augmentation.
         on_epoch: told after every epoch.
-        checkpoint: file to go on from if it exists, removed at the end.
-        checkpoint_seconds: it is written after the first epoch that ends so long after the last.
+        checkpoint: file to go on from if it exists. Once written it stays until the caller has
+            stored the model: a training that it says is done is not done again.
+        checkpoint_seconds: it is written after the first step that ends so long after the last.
 
     Returns:
         One Epoch per epoch done, and epoch 0 before the first; `best` marks the one whose weights
         were kept.
+
+    Raises:
+        InputError: the loss is not for this target, or is no longer a number.
     """
     torch.manual_seed(seed)
-    optimiser = torch.optim.AdamW(
-        [p for p in model.parameters() if p.requires_grad],
-        lr=config.optimiser.lr,
-        weight_decay=float(np.min(config.optimiser.weight_decay)),
-    )
-    ready, optimiser = fabric.setup(model, optimiser)
+    model.to(fabric.device)
     train, validate = train.to(fabric.device), validate.to(fabric.device)
-    best = copy.deepcopy(model.state_dict())
-    history = [Epoch(0, float("nan"), *_score(model, validate, config, task))]
+    criterion, held = Criterion.of(model, config), Held(model, config.release_after)
+    labels, weight = criterion.labels(train.target), criterion.weight(train.target, train.known)
+    course = Course(train, labels, weight, validate, criterion, held, config, seed, fabric)
+    state = _start(course, model)
     if checkpoint and checkpoint.is_file():
-        history, best = _resume(checkpoint, model, optimiser)
+        checkpoints.load(checkpoint, state, fabric.strategy.precision)
     saved = time.monotonic()
-    while len(history) <= config.epochs and not _has_stopped(history, config):
-        number = len(history)
-        order = np.random.default_rng([seed, number]).permutation(len(train))
-        loss = _one_pass(ready, train, order, number, optimiser, config, task, fabric)
-        if not math.isfinite(loss):
-            raise InputError(
-                f"training: the loss of epoch {number} is not a number. Lower train.optimiser.lr."
-            )
-        validate_loss, score = _score(model, validate, config, task)
-        epoch = Epoch(number, loss, validate_loss, score)
-        history.append(epoch)
-        if _best(history) == number:
-            best = copy.deepcopy(model.state_dict())
-        if on_epoch:
-            on_epoch(epoch)
+
+    def save_if_due() -> None:
+        nonlocal saved
         if checkpoint and time.monotonic() - saved >= checkpoint_seconds:
-            _save(checkpoint, model, optimiser, history, best)
+            checkpoints.save(checkpoint, state, fabric.strategy.precision)
             saved = time.monotonic()
-    model.load_state_dict(best)
+
+    with compiled(model, config.compile):
+        while not state.done:
+            _one_pass(course, state, save_if_due)
+            _close_epoch(course, state)
+            if on_epoch:
+                on_epoch(state.history[-1])
+            save_if_due()
+    if checkpoint and checkpoint.is_file():
+        checkpoints.save(checkpoint, state, fabric.strategy.precision)
+    held.let_go()
+    model.load_state_dict(state.best)
     model.eval()
-    if checkpoint:
-        checkpoint.unlink(missing_ok=True)
-    kept = _best(history)
-    return [replace(e, best="yes" if i == kept else None) for i, e in enumerate(history)]
+    kept = _best(state.history)
+    return [replace(e, best="yes" if i == kept else None) for i, e in enumerate(state.history)]
+
+
+def _start(course: Course, model: MultimodalClassifier) -> Progress:
+    """Before the first step: epoch 0 is judged, and its weights are the best so far."""
+    config = course.config
+    optimiser = adamw(model, config.optimiser, by_input=config.balance == "slow_dominant")
+    state = Progress(
+        model,
+        course.fabric.setup_optimizers(optimiser),
+        RunningMean(model, config.ema) if config.ema else None,
+        history=[],
+        best=copy.deepcopy(model.state_dict()),
+        sums=_no_sums(model),
+    )
+    state.history.append(_judged(course, state, float("nan"), []))
+    return state
+
+
+def _no_sums(model: MultimodalClassifier) -> dict[str, Tensor]:
+    """Of an epoch: loss times cases; per input, weighted losses of the head, weights, steps."""
+    per_input = torch.zeros(len(model.names), device=model.start.device)
+    each = {key: per_input.clone() for key in ("heads", "weight", "step")}
+    return {"loss": per_input.new_zeros(()), **each}
+
+
+def _one_pass(course: Course, state: Progress, after_step: Callable[[], None]) -> None:
+    """What is left of the epoch under way."""
+    config, n, number = course.config, len(course.train), len(state.history)
+    state.model.train()
+    course.held.before(number)
+    order = np.random.default_rng([course.seed, number]).permutation(n)
+    rows_of_step = torch.from_numpy(order).to(course.fabric.device)
+    steps = torch.split(rows_of_step, config.batch_size * config.accumulate)
+    for i in range(state.steps, len(steps)):
+        rows = steps[i]
+        if n > 1 and len(rows) % config.batch_size == 1:
+            rows = rows[:-1]  # batch normalisation has no variance of one case
+        if len(rows):
+            done = (number - 1 + i * len(steps[0]) / n) / config.epochs
+            _one_step(course, state, rows, learning_rate(config.optimiser, done))
+        state.steps = i + 1
+        after_step()
+
+
+def _one_step(course: Course, state: Progress, rows: Tensor, rate: float) -> None:
+    """One step of the optimiser, on the cases at these positions of `train`."""
+    config, model, sums = course.config, state.model, state.sums
+    weight, present = course.weight[rows], course.train.present[rows]
+    whole = weight.sum().clamp_min(NOTHING)
+    of_input = (weight.sum(1, keepdim=True) * present).sum(0)
+    heads = torch.zeros_like(of_input)
+    state.optimiser.zero_grad()
+    for part in torch.split(rows, config.batch_size):
+        loss, of_heads = _loss(course, model, part, whole, of_input)
+        course.fabric.backward(loss)
+        sums["loss"] += loss.detach() * len(rows)
+        heads += of_heads
+    sums["heads"] += heads
+    sums["weight"] += of_input
+    slowed = None
+    if config.balance == "slow_dominant" and len(model.names) > 1:
+        steps = slowed_steps(heads / of_input.clamp_min(NOTHING), of_input > NOTHING)
+        sums["step"] += steps
+        slowed = dict(zip(model.names, steps.tolist(), strict=True))
+    set_rate(state.optimiser, rate, slowed)
+    state.optimiser.step()
+    if state.mean:
+        state.mean.update()
+
+
+def _loss(
+    course: Course,
+    model: MultimodalClassifier,
+    rows: Tensor,
+    whole: Tensor,
+    of_input: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """(part that these cases have in the loss of a step, (M,) their weighted losses by head).
+
+    The loss is that of the answer, plus that of the heads on each input alone, plus how far the
+    answer from the inputs that are left is from the answer from all.
+
+    whole, of_input: total weight of all cases of the step, and of those that have each input.
+    """
+    config, criterion, batch = course.config, course.criterion, course.train.take(rows)
+    labels, weight = course.labels[rows], course.weight[rows]
+    left = _hidden_at_random(batch.present, config.input_dropout)
+    with course.fabric.autocast():
+        encoded = model.encode(batch.inputs, batch.present)
+        answer = model.answer(encoded, left)
+    loss = (criterion.each(answer, labels) * weight).sum() / whole
+    if len(model.names) < 2:
+        return loss, loss.detach()[None] * whole
+    with torch.set_grad_enabled(config.single_input_loss > 0), course.fabric.autocast():
+        each = criterion.each(model.answers_alone(encoded), labels[:, None])  # (B, M, K)
+    heads = (each * weight[:, None] * batch.present[..., None]).sum((0, 2))
+    if config.single_input_loss:
+        loss = loss + config.single_input_loss * (heads / of_input.clamp_min(NOTHING)).mean()
+    if config.distillation:
+        with torch.no_grad(), course.fabric.autocast():
+            full = model.answer(encoded, batch.present)
+        loss = loss + config.distillation * criterion.apart(answer, full).sum() / len(rows)
+    return loss, heads.detach()
+
+
+def _hidden_at_random(present: Tensor, chance: float) -> Tensor:
+    """Hides inputs from cases, but never the last one that a case has."""
+    if not chance or present.shape[1] < 2:
+        return present
+    left = present & (torch.rand(present.shape, device=present.device) >= chance)
+    return torch.where(left.any(1, keepdim=True), left, present)
+
+
+def _close_epoch(course: Course, state: Progress) -> None:
+    """Judges the epoch whose steps are done, and keeps its weights if they are the best."""
+    number, sums = len(state.history), state.sums
+    loss = float(sums["loss"]) / len(course.train)
+    if not math.isfinite(loss):
+        raise InputError(
+            f"training: the loss of epoch {number} is not a number. Lower train.optimiser.lr."
+        )
+    slowed = course.config.balance == "slow_dominant"
+    steps = sums["step"] / state.steps if slowed else torch.ones_like(sums["step"])
+    trained = torch.stack([sums["heads"] / sums["weight"], steps], dim=1)
+    state.history.append(_judged(course, state, loss, trained.tolist()))
+    state.sums, state.steps = _no_sums(state.model), 0
+    if _best(state.history) == number:
+        state.best = copy.deepcopy(state.kept.state_dict())
+    state.done = number == course.config.epochs or _has_stopped(
+        state.history, course.config, course.held.epochs
+    )
+
+
+def _judged(course: Course, state: Progress, loss: float, heads: list[list[float]]) -> Epoch:
+    """The epoch by `validate`; heads: per input, its training loss and its share of a step."""
+    criterion = course.criterion.unsmoothed()
+    answer, alone = scores(state.kept, course.validate, criterion, course.fabric)
+    inputs = tuple(
+        InputEpoch(name, trained, one.loss, one.auroc, step)
+        # none before the first epoch, and none of a single input
+        for name, one, (trained, step) in zip(state.model.names, alone, heads, strict=False)
+    )
+    decay = float(np.min(course.config.optimiser.weight_decay))
+    return Epoch(len(state.history), loss, *answer, weight_decay=decay, inputs=inputs)
 
 
 def _best(history: list[Epoch]) -> int:
     return int(np.argmin([epoch.validate_loss for epoch in history]))
 
 
-def _has_stopped(history: list[Epoch], config: TrainConfig) -> bool:
-    """A cycle is run to its end, because its last, slow epochs are its point."""
-    if config.optimiser.schedule == "one_cycle":
+def _has_stopped(history: list[Epoch], config: TrainConfig, held: int) -> bool:
+    """A cycle is run to its end, because its last, slow epochs are its point. Patience counts from
+    when the last body is let go."""
+    if config.optimiser.schedule != "constant":
         return False
-    return len(history) - 1 - _best(history) >= config.patience
-
-
-def learning_rate(optimiser: Optimiser, done: float) -> float:
-    """The rate after a share `done` of the budget, 0 to 1.
-
-    one_cycle: from lr / 25 up to lr in the first 30 %, then down to 0, both along a cosine.
-    Source: Smith & Topin, Super-convergence, SPIE 11006 (2019).
-    """
-    if optimiser.schedule == "constant":
-        return optimiser.lr
-    if done < WARM_UP:
-        rise = (1 - math.cos(math.pi * done / WARM_UP)) / 2
-        return optimiser.lr * (1 + (START_DIVISOR - 1) * rise) / START_DIVISOR
-    return optimiser.lr * (1 + math.cos(math.pi * (done - WARM_UP) / (1 - WARM_UP))) / 2
-
-
-def _one_pass(
-    model: Any,
-    train: Batch,
-    order: NDArray[np.int_],
-    number: int,
-    optimiser: Any,
-    config: TrainConfig,
-    task: str,
-    fabric: Any,
-) -> float:
-    """Epoch `number`, from 1; the mean training loss."""
-    model.train()
-    total = 0.0
-    for first in range(0, len(order), config.batch_size):
-        some = order[first : first + config.batch_size]
-        if len(some) < 2 and len(order) > 1:
-            continue  # batch normalisation has no variance of one case
-        done = (number - 1 + first / len(order)) / config.epochs
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate(config.optimiser, done)
-        batch = train.take(some)
-        present = _hidden_at_random(batch.present, config.input_dropout)
-        logits = model(batch.inputs, present, batch.present)
-        loss = _loss(logits, batch, present, model.start, config, task)
-        optimiser.zero_grad()
-        fabric.backward(loss)
-        optimiser.step()
-        total += float(loss.detach()) * len(some)
-    return total / len(order)
-
-
-def _hidden_at_random(present: Tensor, chance: float) -> Tensor:
-    """Hides inputs from cases, but never the last one that a case has."""
-    hidden = torch.rand(present.shape, device=present.device) < chance
-    left = present & ~hidden
-    return torch.where(left.any(1, keepdim=True), left, present)
-
-
-def _loss(
-    logits: Logits, batch: Batch, present: Tensor, log_odds: Tensor, config: TrainConfig, task: str
-) -> Tensor:
-    """Loss of the answer, plus that of the heads on each input alone."""
-    balanced = config.class_weights == "balanced"
-    loss = masked_loss(
-        logits.fused, batch.target, batch.known, log_odds, task=task, balanced=balanced
-    )
-    if len(logits.alone) > 1 and config.single_input_loss:
-        single = [
-            masked_loss(
-                alone,
-                batch.target,
-                batch.known & batch.present[:, i : i + 1],
-                log_odds,
-                task=task,
-                balanced=balanced,
-            )
-            for i, alone in enumerate(logits.alone.values())
-        ]
-        loss = loss + config.single_input_loss * torch.stack(single).mean()
-    return loss
-
-
-@torch.no_grad()
-def _score(
-    model: MultimodalClassifier, validate: Batch, config: TrainConfig, task: str
-) -> tuple[float, float]:
-    """(loss, macro AUROC over the classes that have both outcomes, else NaN) on `validate`."""
-    model.eval()
-    pieces = [
-        model(piece.inputs, piece.present).fused
-        for piece in (
-            validate.take(np.arange(first, min(first + 256, len(validate))))
-            for first in range(0, len(validate), 256)
-        )
-    ]
-    logits = torch.cat(pieces)
-    balanced = config.class_weights == "balanced"
-    loss = masked_loss(
-        logits, validate.target, validate.known, model.start, task=task, balanced=balanced
-    )
-    return float(loss), _macro_auroc(logits, validate)
-
-
-def _macro_auroc(logits: Tensor, batch: Batch) -> float:
-    scores = []
-    for k in range(logits.shape[1]):
-        known = batch.known[:, k].cpu().numpy()
-        y = batch.target[:, k].cpu().numpy()[known]
-        if len(np.unique(y)) == 2:
-            scores.append(auroc(y, torch.sigmoid(logits[:, k]).cpu().numpy()[known]))
-    return float(np.mean(scores)) if scores else float("nan")
-
-
-def _save(
-    file: Path, model: MultimodalClassifier, optimiser: Any, history: list[Epoch], best: Any
-) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_suffix(".writing")
-    torch.save(
-        {
-            "model": model.state_dict(),
-            "best": best,
-            "optimiser": optimiser.state_dict(),
-            "history": [asdict(epoch) for epoch in history],
-            "random": torch.get_rng_state(),
-        },
-        temporary,
-    )
-    temporary.replace(file)
-
-
-def _resume(
-    file: Path, model: MultimodalClassifier, optimiser: Any
-) -> tuple[list[Epoch], dict[str, Tensor]]:
-    saved = torch.load(file, weights_only=True)
-    model.load_state_dict(saved["model"])
-    optimiser.load_state_dict(saved["optimiser"])
-    torch.set_rng_state(saved["random"])
-    return [Epoch(**epoch) for epoch in saved["history"]], saved["best"]
+    return len(history) - 1 - max(_best(history), held) >= config.patience

@@ -69,14 +69,16 @@ def folds_of(splits: pd.DataFrame, case_ids: Sequence[str]) -> Iterator[Fold]:
 
 
 def raw_values(cohort: Cohort, name: str) -> list[Any]:
-    """Per case what the input's encoder prepares: a path, a note, a dict of columns, or None."""
+    """Per case what the input's encoder prepares: a path, a note, a row, or None."""
     kind = cohort.spec.inputs[name].kind
     if kind == "image":
         return list(cohort.image_paths(name))
+    if kind == "signal":
+        return list(cohort.signals(name))
     if kind == "note":
         return list(cohort.notes(name))
     here = cohort.present(name)
-    rows = cohort.record(name).to_dict("records")
+    rows = cohort.record_rows(name)
     return [row if has else None for row, has in zip(rows, here, strict=True)]
 
 
@@ -110,7 +112,9 @@ def check_encoders(cohort: Cohort, encoders: dict[str, Component], fusion: Compo
                 f"the input is a {source.kind}."
             )
         elif source.kind == "image" and source.dimensions not in encoder.reads_dimensions:
-            problems.append(f"encoders.{name}: {component.name} reads no volumes. Use densenet.")
+            problems.append(
+                f"encoders.{name}: {component.name} reads no volumes. Use densenet or resnet."
+            )
     try:
         settings_of("fusions", fusion, "fusion")
     except InputError as error:
@@ -203,7 +207,7 @@ class Preparer:
         import torch
 
         inputs = {name: self._prepared(name, facts[name]) for name in self.components}
-        target, known = targets_as_tensors(self.cohort.targets())
+        target, known = targets_as_tensors(self.cohort.training_targets())
         return Batch(inputs, torch.from_numpy(self.present), target, known)
 
     def _prepared(self, name: str, facts: dict[str, Any]) -> Prepared:

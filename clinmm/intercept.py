@@ -17,7 +17,7 @@ def intercept_shift(logits: Tensor, target: Tensor, known: Tensor, task: str) ->
     """(K,) to add to the logits, so that the mean probability of each class is its rate.
 
     Args:
-        logits: (N, K). target: (N, K) of 0 and 1. known: (N, K) bool.
+        logits: (N, K). target: (N, K) of 0 to 1. known: (N, K) bool.
         task: binary, multilabel, multiclass; or continuous, whose logits and targets are values.
 
     Returns:
@@ -31,7 +31,8 @@ def intercept_shift(logits: Tensor, target: Tensor, known: Tensor, task: str) ->
     seen = known.to(torch.float64)
     rate = (target * seen).sum(0) / seen.sum(0).clamp_min(1.0)
     if task == "continuous":
-        return rate.to(logits.dtype) - ((logits * seen).sum(0) / seen.sum(0)).to(logits.dtype)
+        mean = (logits * seen).sum(0) / seen.sum(0).clamp_min(1.0)
+        return (rate - mean).to(logits.dtype)
     both = (rate > 0) & (rate < 1)
     shift = torch.zeros(logits.shape[1], dtype=torch.float64, device=logits.device)
     for _ in range(ROUNDS):

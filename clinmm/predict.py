@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from clinmm.cases import Batch
 from clinmm.cohort.cohort import Cohort
-from clinmm.folds import LEFT_OUT, Fold
+from clinmm.folds import LEFT_OUT, Fold, Index
 from clinmm.model import MultimodalClassifier
 
 AT_ONCE = 256
@@ -21,30 +21,40 @@ Embeddings = dict[str, NDArray[np.float64]]
 """Input name, or TOGETHER -> (N, d); NaN where the case lacks the input."""
 
 
+def by_length(model: MultimodalClassifier, batch: Batch) -> list[Index]:
+    """Positions of the cases in pieces of at most AT_ONCE, the longest first, where an encoder says
+    how long its inputs are: cases of one length are read together, and none is filled up far."""
+    total = np.zeros(len(batch), dtype=int)
+    for name in model.names:
+        if lengths := getattr(model.encoder(name), "lengths", None):
+            total += lengths(batch.inputs[name]).cpu().numpy()
+    order = np.argsort(-total, kind="stable")
+    return [order[first : first + AT_ONCE] for first in range(0, len(order), AT_ONCE)]
+
+
 @torch.no_grad()
 def logits_of(model: MultimodalClassifier, batch: Batch) -> NDArray[np.float64]:
     """(B, K) logits of one model, in evaluation mode."""
     model.eval()
     device = model.start.device
-    pieces = []
-    for first in range(0, len(batch), AT_ONCE):
-        piece = batch.take(np.arange(first, min(first + AT_ONCE, len(batch)))).to(device)
-        pieces.append(model(piece.inputs, piece.present).fused.double().cpu().numpy())
-    return np.concatenate(pieces)
+    logits = np.empty((len(batch), len(model.start)))
+    for rows in by_length(model, batch):
+        piece = batch.take(rows).to(device)
+        logits[rows] = model(piece.inputs, piece.present).fused.double().cpu().numpy()
+    return logits
 
 
 def embeddings_of(model: MultimodalClassifier, batch: Batch) -> Embeddings:
     """What the model's encoders make of each input; TOGETHER for cases of several inputs."""
     device = model.start.device
-    pieces = []
-    for first in range(0, len(batch), AT_ONCE):
-        piece = batch.take(np.arange(first, min(first + AT_ONCE, len(batch)))).to(device)
-        pieces.append(model.embeddings(piece))
+    rows = by_length(model, batch)
+    pieces = [model.embeddings(batch.take(some).to(device)) for some in rows]
+    back = np.argsort(np.concatenate(rows))
     present = batch.present.cpu().numpy()
 
     def joined(which: int, i: int, name: str) -> NDArray[np.float64]:
         whole = torch.cat([piece[which][name] for piece in pieces]).double().cpu().numpy()
-        return np.where(present[:, i : i + 1], whole, np.nan)
+        return np.where(present[:, i : i + 1], whole[back], np.nan)
 
     out = {name: joined(0, i, name) for i, name in enumerate(model.names)}
     if len(model.names) > 1:
@@ -59,16 +69,33 @@ def fold_logits(
 ) -> NDArray[np.float64]:
     """(N, K) logits of a fold's models for every case of the cohort.
 
-    A case on which one of the models stopped gets that model's logit, whose training never saw
-    the case; every other case gets the mean over the models. Rows of cases that trained every
-    model mean nothing; `prediction_rows` leaves them out.
+    models: as many for each part that the fold stops on, those of a part together.
+
+    A case on which some of the models stopped gets the mean of those alone, whose training never
+    saw the case; every other case gets the mean over all. Rows of cases that trained every model
+    mean nothing; `prediction_rows` leaves them out.
     """
     each = np.stack([logits_of(model, batch) for model in models])
-    together: NDArray[np.float64] = each.mean(0)
-    for member in range(len(models)):
+    of_member = each.reshape(max(fold.n_members, 1), -1, *each.shape[1:]).mean(1)
+    together: NDArray[np.float64] = of_member.mean(0)
+    for member in range(fold.n_members):
         stopped_on = fold.member == member
-        together[stopped_on] = each[member, stopped_on]
+        together[stopped_on] = of_member[member, stopped_on]
     return together
+
+
+def answers(logits: NDArray[np.float64], task: str) -> dict[str, NDArray[np.float64]]:
+    """Columns of the predictions table, each (N, K): probabilities, or values of a continuous
+    target. What calibrate fills is still the raw one."""
+    if task == "continuous":
+        unknown = np.full(logits.shape, np.nan)
+        return {
+            **{"probability_raw": unknown, "probability": unknown},
+            **{"value_raw": logits, "value": logits},
+            **{"value_low": unknown, "value_high": unknown},
+        }
+    probability = probabilities(logits, task)
+    return {"probability_raw": probability, "probability": probability}
 
 
 def probabilities(logits: NDArray[np.float64], task: str) -> NDArray[np.float64]:
@@ -85,7 +112,8 @@ def prediction_rows(
     """Rows of the predictions table for one arm and fold, one per case and class.
 
     A case is in it if it has one of the arm's inputs (the fused arm answers for all cases) and
-    did not train every model of the fold. `probability` is still the raw one; calibrate fills it.
+    did not train every model of the fold. `probability` (`value`) is still the raw one; calibrate
+    fills it.
     """
     have = {name: cohort.present(name) for name in sorted(inputs)}
     pattern = np.array(
@@ -95,8 +123,7 @@ def prediction_rows(
     if len(inputs) < len(cohort.spec.inputs):
         wanted &= pattern != "none"
     rows = np.flatnonzero(wanted)
-    probability = probabilities(logits, cohort.task)
-    targets = cohort.targets()
+    targets, said = cohort.targets(), answers(logits, cohort.task)
     return pd.concat(
         [
             pd.DataFrame(
@@ -109,8 +136,7 @@ def prediction_rows(
                     "split": fold.split[rows],
                     "class_name": name,
                     "target": targets[rows, k],
-                    "probability_raw": probability[rows, k],
-                    "probability": probability[rows, k],
+                    **{name: column[rows, k] for name, column in said.items()},
                     "pattern": pattern[rows],
                 }
             )

@@ -5,7 +5,7 @@ refuses others.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,9 @@ import pandas as pd
 from safetensors.torch import load_file, save_file
 
 from clinmm.config import Component
-from clinmm.fit import Epoch
 from clinmm.folds import Facts
 from clinmm.model import MultimodalClassifier, make_encoder
+from clinmm.training.epoch import Epoch, InputEpoch
 
 DESCRIPTION, HISTORY = "model.json", "history.json"
 
@@ -25,8 +25,8 @@ class Description:
     """What rebuilds a model without the study's config.
 
     inputs: in the model's order. start: as from `losses.start_of_training`. members: how many
-    models the fold trained, `seeds` for each part that it stops on. absent, answers_from: as of
-    `MultimodalClassifier`.
+    models the fold trained, `seeds` for each part that it stops on, those of a part together.
+    absent, answers_from: as of `MultimodalClassifier`.
     """
 
     inputs: list[str]
@@ -70,7 +70,7 @@ def save_models(
 ) -> None:
     """Writes into an existing empty folder (see Run.writing_folder).
 
-    history: (member, epoch), every epoch of every model.
+    history: (member, epoch), every epoch of every model, how far each input had trained in it.
     """
     for number, model in enumerate(models):
         state = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
@@ -87,8 +87,25 @@ def is_stored(folder: Path) -> bool:
 
 
 def load_history(folder: Path) -> pd.DataFrame:
-    """member and the fields of `fit.Epoch`, one row per epoch."""
-    return pd.DataFrame(json.loads((folder / HISTORY).read_text(encoding="utf-8")))
+    """member and the fields of `Epoch` without `inputs`, one row per epoch."""
+    return pd.DataFrame(_epochs(folder)).drop(columns="inputs")
+
+
+def load_balance(folder: Path) -> pd.DataFrame:
+    """member, epoch and the fields of `InputEpoch`: a row per epoch and input of several, none of a
+    single one."""
+    rows = [
+        {"member": epoch["member"], "epoch": epoch["epoch"], **one}
+        for epoch in _epochs(folder)
+        for one in epoch["inputs"]
+    ]
+    columns = ["member", "epoch", *(field.name for field in fields(InputEpoch))]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _epochs(folder: Path) -> list[dict[str, Any]]:
+    epochs: list[dict[str, Any]] = json.loads((folder / HISTORY).read_text(encoding="utf-8"))
+    return epochs
 
 
 def load_description(folder: Path) -> Description:

@@ -1,6 +1,6 @@
 """Trains the models of one arm in one fold."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from clinmm.cases import Batch
 from clinmm.cohort.cohort import Cohort
-from clinmm.config import StudyConfig
+from clinmm.config import StudyConfig, TrainConfig
 from clinmm.errors import InputError
 from clinmm.fit import Epoch, fit
 from clinmm.folds import Facts, Fold, Index
-from clinmm.losses import start_of_training
+from clinmm.losses import check_loss, start_of_training
 from clinmm.model import MultimodalClassifier
 from clinmm.stored_models import Description
 
@@ -44,60 +44,89 @@ def train_arm(
     *,
     fabric: Any,
     alone: dict[str, list[MultimodalClassifier]] | None = None,
+    seeds: int = 1,
     on_epoch: Callable[[int, Epoch], None] | None = None,
     checkpoints: Path | None = None,
 ) -> Trained:
-    """The models of one arm in one fold.
+    """The models of one arm in one fold: for each part that the fold stops on, `seeds` of them.
 
     An arm of several inputs starts from models trained on each of them alone, and then has the
     same budget once more. Trained from scratch together, an input that is learned quickly stops
     the training before one that is learned slowly (Wang, Tran, Feiszli, CVPR 2020).
 
+    Of several weight decays, all models of the arm and fold have the one with which their mean
+    loss on `validate` is lowest: a choice for the recipe, not for each model.
+
     Args:
         inputs: names, in the order of the batch.
         batch: every case of the cohort, with at least these inputs.
-        alone: input -> the fold's models on it alone; trained here if left out.
-        on_epoch: told the member and what its epoch gave.
-        checkpoints: folder from which a stopped training of this arm and fold goes on.
+        alone: input -> the fold's models on it alone, one for each part that it stops on or one
+            for each model to train; trained here if left out.
+        seeds: models that differ in their first weights and the order of cases alone (deep
+            ensemble: Lakshminarayanan, Pritzel, Blundell, NeurIPS 2017).
+        on_epoch: told the number of the model and what its epoch gave.
+        checkpoints: folder from which a stopped training goes on. What is in it is the caller's to
+            remove once the models are stored.
 
     Raises:
-        InputError: too few cases to train or to stop on have one of the inputs.
+        InputError: too few cases to train or to stop on have one of the inputs, or the loss is not
+            for this target.
     """
+    check_loss(config.train.loss, cohort.task, ordered=cohort.ordered)
     own = batch.only(inputs)
     usable = (own.present.any(1) & own.known.any(1)).numpy()
-    description = _description(cohort, config, inputs, facts, fold, usable)
+    description = _description(cohort, config, inputs, facts, fold, usable, seeds)
+    given = {"fabric": fabric, "seeds": seeds, "checkpoints": checkpoints}
     if len(inputs) > 1 and alone is None:
         alone = {
-            name: train_arm(cohort, config, [name], fold, batch, facts, fabric=fabric).models
+            name: train_arm(cohort, config, [name], fold, batch, facts, **given).models
             for name in inputs
         }
-    models, history = [], []
-    for member in range(fold.n_members):
+
+    def trained(number: int, settings: TrainConfig) -> tuple[MultimodalClassifier, list[Epoch]]:
+        member, nth = divmod(number, seeds)
         train, validate = (_usable(rows, usable, inputs) for rows in fold.training_of(member))
-        seed = np.random.SeedSequence([config.seed, fold.repeat, fold.fold, member])
-        number = int(seed.generate_state(1)[0])
-        model, settings = _seeded(description, number), config.train
+        seed = _seed(config.seed, fold, member, nth)
+        model = _seeded(description, seed)
         if alone is None or len(inputs) == 1:
             model.start_from(own.take(train))
         else:
-            model.take_over({name: alone[name][member] for name in inputs})
+            at = [number * len(alone[name]) // description.members for name in inputs]
+            model.take_over({n: alone[n][i] for n, i in zip(inputs, at, strict=True)})
             settings = settings.fine_tuning(FINE_TUNE)
         epochs = fit(
             model,
             own.take(train),
             own.take(validate),
             settings,
-            task=cohort.task,
-            seed=number,
+            seed=seed,
             fabric=fabric,
-            on_epoch=partial(on_epoch, member) if on_epoch else None,
-            checkpoint=_checkpoint(checkpoints, inputs, fold, member),
+            on_epoch=partial(on_epoch, number) if on_epoch else None,
+            checkpoint=_checkpoint(checkpoints, inputs, fold, seeds, number, settings),
             checkpoint_seconds=CHECKPOINT_SECONDS,
         )
         model.cpu().settle(own.take(np.concatenate([train, validate])))
-        models.append(model)
-        history += [(member, epoch) for epoch in epochs]
-    return Trained(description, models, history)
+        return model, epochs
+
+    candidates = [
+        [trained(number, settings) for number in range(description.members)]
+        for settings in _each_decay(config.train)
+    ]
+    kept = min(candidates, key=lambda models: _mean_loss([epochs for _, epochs in models]))
+    history = [(number, epoch) for number, (_, epochs) in enumerate(kept) for epoch in epochs]
+    return Trained(description, [model for model, _ in kept], history)
+
+
+def _each_decay(train: TrainConfig) -> list[TrainConfig]:
+    """The same budget with each weight decay; the strongest first, which wins a tie."""
+    decays = np.unique(train.optimiser.weight_decay)[::-1]
+    optimisers = [train.optimiser.model_copy(update={"weight_decay": float(d)}) for d in decays]
+    return [train.model_copy(update={"optimiser": optimiser}) for optimiser in optimisers]
+
+
+def _mean_loss(histories: Sequence[list[Epoch]]) -> float:
+    """Over the models, the loss on `validate` of the epoch that was kept."""
+    return float(np.mean([min(e.validate_loss for e in epochs) for epochs in histories]))
 
 
 def _description(
@@ -107,23 +136,35 @@ def _description(
     facts: Facts,
     fold: Fold,
     usable: NDArray[np.bool_],
+    seeds: int,
 ) -> Description:
+    learned = fold.learned & usable
     return Description(
         inputs=inputs,
         encoders={name: config.encoders[name].model_dump() for name in inputs},
         facts={name: facts[name] for name in inputs},
         fusion=config.fusion_file.model_dump(),
-        start=start_of_training(cohort.targets()[fold.learned & usable], cohort.task),
+        start=start_of_training(cohort.training_targets()[learned], cohort.task),
         class_names=cohort.class_names,
         task=cohort.task,
-        members=fold.n_members,
+        members=fold.n_members * seeds,
         ordered=cohort.ordered,
         absent=config.train.absent,
+        seeds=seeds,
     )
 
 
-def _checkpoint(folder: Path | None, inputs: list[str], fold: Fold, member: int) -> Path | None:
-    name = f"{'+'.join(inputs)}_{fold.repeat}_{fold.fold}_{member}.ckpt"
+def _checkpoint(
+    folder: Path | None,
+    inputs: list[str],
+    fold: Fold,
+    seeds: int,
+    number: int,
+    settings: TrainConfig,
+) -> Path | None:
+    """One file for each training; the arm of K seeds has the inputs of the fused arm."""
+    parts = (fold.repeat, fold.fold, f"{number}of{seeds}", settings.optimiser.weight_decay)
+    name = f"{'+'.join(inputs)}_{'_'.join(map(str, parts))}.ckpt"
     return folder / name if folder else None
 
 
@@ -135,6 +176,12 @@ def _usable(rows: Index, usable: Any, inputs: list[str]) -> Index:
             "and a recorded target. Use fewer folds, or drop the input from the cohort file."
         )
     return kept
+
+
+def _seed(seed: int, fold: Fold, member: int, nth: int) -> int:
+    """The first of several models of a member is the one that an arm of one seed has."""
+    parts = [seed, fold.repeat, fold.fold, member, *([nth] if nth else [])]
+    return int(np.random.SeedSequence(parts).generate_state(1)[0])
 
 
 def _seeded(description: Description, seed: int) -> MultimodalClassifier:

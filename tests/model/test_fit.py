@@ -12,6 +12,7 @@ from clinmm.cases import Batch
 from clinmm.config import Component, Optimiser, TrainConfig
 from clinmm.fit import Epoch, _hidden_at_random, fit, make_fabric
 from clinmm.model import MultimodalClassifier
+from clinmm.training import checkpoint
 
 TRAIN, VALIDATE = plain_batch(60, seed=1, absent=0.2), plain_batch(40, seed=2, absent=0.2)
 
@@ -31,7 +32,7 @@ def train(
 ) -> tuple[MultimodalClassifier, list[Epoch]]:
     model = model or plain_model()
     arguments = {"train": TRAIN, "validate": VALIDATE, **arguments}
-    history = fit(model, **arguments, config=config, task="binary", seed=seed, fabric=fabric)
+    history = fit(model, **arguments, config=config, seed=seed, fabric=fabric)
     return model, history
 
 
@@ -115,8 +116,60 @@ def test_going_on_from_a_checkpoint_is_bit_equal(
     resumed, history = train(fabric, config, checkpoint=file)
     assert same_weights(resumed, whole)
     np.testing.assert_equal([vars(e) for e in history], [vars(e) for e in expected])
-    assert not file.exists()
-    assert list(file.parent.iterdir()) == []
+    assert list(file.parent.iterdir()) == [file], "nothing half-written stays"
+    told: list[Epoch] = []
+    again, history = train(fabric, config, checkpoint=file, on_epoch=told.append)
+    assert told == [], "what is done is not done again"
+    assert same_weights(again, whole)
+    np.testing.assert_equal([vars(e) for e in history], [vars(e) for e in expected])
+
+
+EVERYTHING_REMEMBERED = {
+    "input_dropout": 0.3,
+    "distillation": 0.5,
+    "accumulate": 2,
+    "batch_size": 8,
+    "ema": 0.9,
+    "balance": "slow_dominant",
+    "epochs": 4,
+    "optimiser": Optimiser(lr=0.8, schedule="warm_up_cosine"),
+}
+
+
+@pytest.mark.parametrize("stopped_after", [1, 2, 3, 4, 7, 11])
+def test_going_on_from_any_step_of_an_epoch_is_bit_equal(
+    fabric: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped_after: int
+) -> None:
+    config = budget(**EVERYTHING_REMEMBERED)
+    whole, expected = train(fabric, config)
+    assert [e.epoch for e in expected if e.best] == [1], "the best must outlive a checkpoint"
+
+    class Stopped(Exception):
+        pass
+
+    saved: list[Path] = []
+    save = checkpoint.save
+
+    def save_and_stop(file: Path, *rest: Any) -> None:
+        save(file, *rest)
+        saved.append(file)
+        if len(saved) == stopped_after:
+            raise Stopped
+
+    monkeypatch.setattr(checkpoint, "save", save_and_stop)
+    with pytest.raises(Stopped):
+        train(fabric, config, checkpoint=tmp_path / "c.ckpt")
+    torch.rand(5)
+    resumed, history = train(fabric, config, checkpoint=tmp_path / "c.ckpt")
+    assert same_weights(resumed, whole)
+    np.testing.assert_equal([vars(e) for e in history], [vars(e) for e in expected])
+
+
+def test_a_half_written_checkpoint_is_not_read(fabric: Any, tmp_path: Path) -> None:
+    (tmp_path / "c.writing").write_bytes(b"half")
+    whole, _ = train(fabric, budget())
+    again, _ = train(fabric, budget(), checkpoint=tmp_path / "c.ckpt")
+    assert same_weights(again, whole)
 
 
 def test_input_dropout_never_hides_the_last_input() -> None:
@@ -179,7 +232,7 @@ def test_a_last_batch_of_one_case_does_not_stop_batch_normalisation(
     ones = torch.ones(6, 1, dtype=torch.bool)
     batch = Batch({"x": encoder.prepare(raw)}, ones, torch.tensor([[0.0], [1]] * 3), ones)
     config = budget(batch_size=5, epochs=1)
-    history = fit(model, batch, batch, config, task="binary", seed=0, fabric=fabric)
+    history = fit(model, batch, batch, config, seed=0, fabric=fabric)
     assert np.isfinite([history[1].train_loss, history[1].validate_loss]).all()
 
 
@@ -191,8 +244,8 @@ def test_several_classes_train_with_unknown_targets(fabric: Any, task: str) -> N
     known = torch.from_numpy(np.repeat(rng.random((60, 1)) > 0.1, 3, axis=1))
     target = torch.from_numpy(np.eye(3)[number].astype("f")) * known
     batch = Batch({"a": {"values": values}}, torch.ones(60, 1, dtype=torch.bool), target, known)
-    model = plain_model("a", (-1.0, -1.0, -1.0))
-    history = fit(model, batch, batch, budget(epochs=10), task=task, seed=0, fabric=fabric)
+    model = plain_model("a", (-1.0, -1.0, -1.0), task=task)
+    history = fit(model, batch, batch, budget(epochs=10), seed=0, fabric=fabric)
     assert history[-1].validate_loss < history[0].validate_loss - 0.1
     assert history[-1].validate_auroc > 0.8
 

@@ -1,0 +1,1 @@
+"""Parts of the training loop in `clinmm.fit`, one idea a file."""

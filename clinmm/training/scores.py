@@ -1,0 +1,77 @@
+"""How a model does on `validate`: the loss it is stopped by, and how well it ranks."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from clinmm.cases import Batch
+from clinmm.losses import NOTHING, Criterion
+from clinmm.metrics.auroc import auroc
+
+AT_ONCE = 256
+
+
+class Scores(NamedTuple):
+    """loss; auroc: macro over the classes that have both outcomes, else NaN; spearman: of a
+    continuous target, else NaN."""
+
+    loss: float
+    auroc: float
+    spearman: float
+
+
+@torch.no_grad()
+def scores(
+    model: Any, validate: Batch, criterion: Criterion, fabric: Any
+) -> tuple[Scores, list[Scores]]:
+    """(of the answer, of the head on each input alone over the cases that have it)."""
+    model.eval()
+    answers, alone = [], []
+    for rows in torch.split(torch.arange(len(validate), device=validate.present.device), AT_ONCE):
+        piece = validate.take(rows)
+        with fabric.autocast():
+            encoded = model.encode(piece.inputs, piece.present)
+            answers.append(model.answer(encoded, piece.present).float())
+            if len(model.names) > 1:
+                alone.append(model.answers_alone(encoded).float())
+    weight = criterion.weight(validate.target, validate.known)
+    labels = criterion.labels(validate.target)
+
+    def score(logits: Tensor, has: Tensor | None) -> Scores:
+        counts = weight if has is None else weight * has[:, None]
+        known = validate.known if has is None else validate.known & has[:, None]
+        loss = (criterion.each(logits, labels) * counts).sum() / counts.sum().clamp_min(NOTHING)
+        return Scores(float(loss), *_ranking(logits, validate.target, known, criterion.task))
+
+    each = torch.cat(alone).unbind(1) if alone else ()
+    return (
+        score(torch.cat(answers), None),
+        [score(one, validate.present[:, i]) for i, one in enumerate(each)],
+    )
+
+
+def _ranking(logits: Tensor, target: Tensor, known: Tensor, task: str) -> tuple[float, float]:
+    """(macro AUROC, Spearman's correlation), NaN where it means nothing."""
+    says = logits.double() if task == "continuous" else torch.sigmoid(logits.double())
+    said, truth, there = (t.cpu().numpy() for t in (says, target, known))
+    if task == "continuous":
+        return float("nan"), _spearman(said[there], truth[there])
+    found = []
+    for k in range(truth.shape[1]):
+        cases = there[:, k] & (truth[:, k] != 0.5)  # a soft label of one half is neither
+        y = truth[cases, k] > 0.5
+        if y.any() and not y.all():
+            found.append(auroc(y.astype(float), said[cases, k]))
+    return float(np.mean(found)) if found else float("nan"), float("nan")
+
+
+def _spearman(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    from scipy.stats import rankdata
+
+    ranks = [rankdata(values) for values in (one, other)]
+    if len(one) < 2 or any(np.ptp(r) == 0 for r in ranks):
+        return float("nan")
+    return float(np.corrcoef(*ranks)[0, 1])
