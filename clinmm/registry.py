@@ -5,6 +5,7 @@ Only the file that is asked for is imported, so a heavy library loads when it is
 
 import ast
 import importlib
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -12,6 +13,7 @@ from clinmm.errors import InputError, did_you_mean
 
 FAMILIES = {
     "encoders": "clinmm.encoders",
+    "baselines": "clinmm.baselines",
     "fusions": "clinmm.fusion",
     "calibrators": "clinmm.calibration",
     "metrics": "clinmm.metrics",
@@ -23,6 +25,7 @@ FAMILIES = {
 
 _MARKS = {
     "encoders": "Encoder",
+    "baselines": "Baseline",
     "fusions": "Fusion",
     "calibrators": "Calibrator",
     "checks": "check",
@@ -32,6 +35,7 @@ _MARKS = {
 """The name that makes a file of the package a member; a metric defines its own file name."""
 
 
+@cache
 def _members(family: str) -> dict[str, str]:
     """Member name -> first line of its docstring, read without importing anything."""
     if family not in FAMILIES:
@@ -53,7 +57,7 @@ def available(family: str) -> list[str]:
 
 def describe(family: str) -> dict[str, str]:
     """Member name -> the first line of its docstring."""
-    return _members(family)
+    return dict(_members(family))
 
 
 def load(family: str, name: str) -> ModuleType:

@@ -23,7 +23,7 @@ SETTINGS: dict[str, Any] = {
         "record": {"name": "mlp", "out_dim": 8},
     },
     "fusion": {"name": "gated"},
-    "train": {"epochs": 2, "device": "cpu"},
+    "train": {"epochs": 2, "device": "cpu", "arms": "single", "baselines": False},
     "evaluate": {
         "n_bootstrap": 100,
         "operating_points": {"youden": {"youden": True}, "high": {"sensitivity": 0.9}},

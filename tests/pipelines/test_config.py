@@ -121,7 +121,7 @@ def test_shipped_studies_are_valid_to_the_settings_of_each_encoder(path: Path) -
     config = load_config(path)
     for name, component in config.encoders.items():
         settings_of("encoders", component, f"encoders.{name}")
-    settings_of("fusions", config.fusion, "fusion")
+    settings_of("fusions", config.fusion_file, "fusion")
     assert config.explain.method in registry.available("attributions")
 
 

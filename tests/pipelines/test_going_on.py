@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from small_runs import SETTINGS, same_tables, write_config
 
+from clinmm import train_folds
 from clinmm.config import load_config
 from clinmm.errors import InputError, NotMadeYet
 from clinmm.runs import STAGES, Run
@@ -116,13 +117,13 @@ def test_what_was_trained_is_not_trained_again(
     stages = copy.facts["stages"]
     copy.add_facts(stages={stage: stages[stage] for stage in ("check",)})
     trained: list[list[str]] = []
-    kept = train.train_arm
+    kept = train_folds.train_arm
 
     def counting(cohort, config, inputs, *rest, **named):
         trained.append(inputs)
         return kept(cohort, config, inputs, *rest, **named)
 
-    monkeypatch.setattr(train, "train_arm", counting)
+    monkeypatch.setattr(train_folds, "train_arm", counting)
     run.main(load_config(copy.folder / "config.yaml"), copy.folder)
     assert trained == [["note"]]
     same_tables(first, copy, *TABLES)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from clinmm import schema
+from clinmm.arms import is_baseline
 from clinmm.config import load_config
 from clinmm.runs import STAGES
 
@@ -33,7 +34,14 @@ def test_the_radiographs_run_from_end_to_end(tmp_path: Path) -> None:
     assert list(facts["stages"]) == list(STAGES)
     assert facts["n_cases"] == 170
     assert facts["n_patients"] == 86
-    assert set(facts["arms"]) == {"image", "note", "record", "fused"}
+    assert {arm for arm in facts["arms"] if not is_baseline(arm)} == {
+        *("image", "note", "record"),
+        *("image+note", "image+record", "note+record", "fused"),
+    }
+    assert "baseline:stacked" in facts["arms"]
+    assert facts["worth_it"]["rival"] == facts["rival"]
+    folds = made.read("splits")[["repeat", "fold"]].drop_duplicates()
+    assert len(facts["fall_back"]["folds"]) == len(folds)
     for name in set(schema.TABLES) - {"notes", "explanation_audit", "exchangeability"}:
         schema.TABLES[name].validate(made.read(name))
     auroc = made.read("metrics").query(

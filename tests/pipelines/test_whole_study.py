@@ -198,9 +198,17 @@ def test_test_numbers_come_with_their_counts_for_every_arm_and_class(finished: R
     assert (ok["value"] <= ok["high"] + 1e-9).all()
     shown = headline(metrics)
     assert len(shown[shown["class_name"].isin(FINDINGS)]) == 4 * 4
-    assert f"the best single input ({finished.facts['best_single_arm']})" in fusion_verdict(
-        finished
-    )
+
+
+def test_fusion_is_judged_against_the_best_other_arm(finished: Run) -> None:
+    said, table = finished.facts["worth_it"], finished.read("worth_it")
+    assert said["rival"] == finished.facts["rival"] in set(table["arm"])
+    assert fusion_verdict(finished) == said["sentence"]
+    assert set(table["population"]) == {"have_rival", "everyone"}
+    assert set(table["class_name"]) == {*FINDINGS, "macro"}
+    judged = finished.read("comparisons").query("family == 'fusion'")
+    assert judged["rival"].tolist() == [said["rival"]]
+    assert judged["verdict"].tolist() == [said["verdict"]]
 
 
 def test_test_numbers_are_those_of_the_predictions(
