@@ -6,10 +6,12 @@ Writes  metrics, comparisons, curves, with the rows by group added
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from clinmm.config import load_config
+from clinmm.continuous.audit import audit_values
 from clinmm.errors import InputError
 from clinmm.fairness.audit import audit, merged
 from clinmm.progress import Tell, silent
@@ -43,12 +45,12 @@ def main(folder: Path, tell: Tell = silent, group_by: Sequence[str] | None = Non
     with run.stage("audit"):
         if not len(groups.columns):
             return before["comparisons"].iloc[:0]
-        result = audit(
-            run.read("predictions"),
-            groups,
-            run.read("thresholds") if run.has("thresholds") else None,
-            **settings,
-        )
+        predictions = run.read("predictions")
+        if run.facts.get("target", {}).get("kind") == "continuous":
+            result = audit_values(predictions, groups, group_by=settings["group_by"])
+        else:
+            thresholds = run.read("thresholds") if run.has("thresholds") else None
+            result = audit(predictions, groups, thresholds, **settings)
         for name, table in before.items():
             run.write(name, merged(table, getattr(result, name)))
     tell("audit", 1, 1)
@@ -60,7 +62,7 @@ def _from_file(run: Run) -> bool:
     return bool(run.facts["kind"] == "audit")
 
 
-def _of_config(run: Run, group_by: Sequence[str] | None) -> dict[str, object]:
+def _of_config(run: Run, group_by: Sequence[str] | None) -> dict[str, Any]:
     config = load_config(run.path("config.yaml"))
     return {
         "group_by": config.audit.group_by if group_by is None else group_by,
@@ -69,7 +71,7 @@ def _of_config(run: Run, group_by: Sequence[str] | None) -> dict[str, object]:
     }
 
 
-def _of_file(run: Run, groups: pd.DataFrame, group_by: Sequence[str] | None) -> dict[str, object]:
+def _of_file(run: Run, groups: pd.DataFrame, group_by: Sequence[str] | None) -> dict[str, Any]:
     facts = run.facts
     asked = list(facts.get("group_by", groups.columns) if group_by is None else group_by)
     known = [str(column) for column in groups.columns]

@@ -1,20 +1,23 @@
-"""Attribute the fused model's logits to image, note and record together, for chosen cases.
+"""Attribute the fused model's logits (values) to image, note and record together, case by case.
 
 Reads   predictions, model/fused/..., the cohort          Writes   explanations, attributions/
 """
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from clinmm import schema
 from clinmm.arms import FUSED
+from clinmm.continuous.choice import choose_value_cases
 from clinmm.errors import InputError
 from clinmm.explain.choice import choose_cases
 from clinmm.explain.joint import Joint
 from clinmm.explain.merge import merged
 from clinmm.explain.rows import file_of, rows_of, save_arrays
 from clinmm.folds import raw_values
+from clinmm.model import MultimodalClassifier
 from clinmm.progress import Tell, silent
 from clinmm.stored_models import load_models
 from clinmm.study import open_explainable
@@ -37,7 +40,8 @@ def main(folder: Path, tell: Tell = silent, cases: list[str] | None = None) -> p
     study, models_run, common_folds = open_explainable(folder)
     run, config, cohort = study.run, study.config, study.cohort
     predictions = run.read("predictions")
-    chosen = cases or choose_cases(predictions, config.explain.cases, config.seed)
+    choose = choose_value_cases if cohort.task == "continuous" else choose_cases
+    chosen = cases or choose(predictions, config.explain.cases, config.seed)
     folds_of_case = _folds_of_case(predictions, common_folds)
     if unknown := [case_id for case_id in chosen if case_id not in folds_of_case]:
         raise InputError(f"{folder} has no test prediction of cases {', '.join(unknown[:5])}.")
@@ -45,7 +49,8 @@ def main(folder: Path, tell: Tell = silent, cases: list[str] | None = None) -> p
     position = {case_id: i for i, case_id in enumerate(cohort.table["case_id"])}
     # Cases of one fold follow each other, so that its models are loaded once.
     ordered = sorted(chosen, key=lambda case_id: folds_of_case[case_id])
-    rows, loaded = [], {}
+    rows: list[dict[str, Any]] = []
+    loaded: dict[tuple[int, int], list[MultimodalClassifier]] = {}
     with run.stage("explain"), run.writing_folder("attributions") as arrays:
         for done, case_id in enumerate(ordered):
             case = {name: values[position[case_id]] for name, values in raw.items()}

@@ -6,6 +6,7 @@ Writes  a run folder of kind prediction: what predict and evaluate write; the ve
 
 from pathlib import Path
 
+from clinmm.continuous.transfer import transfer_of_values
 from clinmm.progress import Tell, silent
 from clinmm.runs import Run
 from clinmm.transfer import Transfer, transfer
@@ -28,11 +29,14 @@ def main(folder: Path, cohort_file: Path, out: Path, tell: Tell = silent) -> Tra
     study.require("evaluate")
     run = predict.main(folder, cohort_file, out, tell)
     metrics = evaluate.main(out, tell)
-    found = transfer(
-        study.read("metrics"),
-        metrics,
-        run.read("exchangeability") if run.has("exchangeability") else None,
-        unit=run.facts["unit_name"],
-    )
+    if run.facts["target"]["kind"] == "continuous":
+        found = transfer_of_values(study.read("metrics"), metrics)
+    else:
+        found = transfer(
+            study.read("metrics"),
+            metrics,
+            run.read("exchangeability") if run.has("exchangeability") else None,
+            unit=run.facts["unit_name"],
+        )
     run.add_facts(transfer={"verdict": found.verdict, "sentence": found.sentence})
     return found

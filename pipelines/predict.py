@@ -14,6 +14,8 @@ from clinmm.calibration import tables
 from clinmm.cohort.cohort import Cohort
 from clinmm.cohort.copies import cases_with_copies
 from clinmm.cohort.manifest import load_cohort
+from clinmm.continuous.recalibration import Recalibration
+from clinmm.continuous.rules import apply_value_rules, mean_value_rules
 from clinmm.errors import InputError
 from clinmm.folds import Fold, Preparer
 from clinmm.intake.images_read import readable
@@ -79,29 +81,39 @@ def main(folder: Path, cohort_file: Path, out: Path, tell: Tell = silent) -> Run
             cohort, study.config.encoders, lambda name, i, n: tell(f"read {name}", i, n)
         )
         readings = read_inputs(cohort)
-        each, odd = [], []
+        each: list[pd.DataFrame] = []
+        odd: list[pd.DataFrame] = []
         for repeat, fold in study.model_places():
             tell("predict", len(each), len(study.model_places()))
             place = whole_as_test(cohort, repeat, fold)
             predicted, judged = _by_one_fold(study, cohort, preparer, readings, place)
             each.append(predicted)
             odd.append(judged)
-        thresholds = _mean_thresholds(study.run.read("thresholds"))
-        carried = carry_over(
-            study.run,
-            mean_over_models(each),
-            [table for table in each if (table["repeat"] == 0).all()],
-            thresholds,
-            kind=cohort.task,
-            config=study.config.calibrate.sets,
-            groups=cohort.groups(),
-            seed=study.config.seed,
-        )
-        for name in ("predictions", "prediction_sets", "deferral", "exchangeability"):
-            run.write(name, getattr(carried, name))
+        if cohort.task == "continuous":
+            run.write("predictions", mean_over_models(each))
+            run.write("prediction_sets", mean_value_rules(study.run.read("prediction_sets")))
+        else:
+            _write_with_rules(run, study, cohort, each)
         run.write("outliers", median_over_models(odd))
-        run.write("thresholds", thresholds)
     return run
+
+
+def _write_with_rules(run: Run, study: Study, cohort: Cohort, each: list[pd.DataFrame]) -> None:
+    """Predictions of classes, and what of the study's rules holds for them."""
+    thresholds = _mean_thresholds(study.run.read("thresholds"))
+    carried = carry_over(
+        study.run,
+        mean_over_models(each),
+        [table for table in each if (table["repeat"] == 0).all()],
+        thresholds,
+        kind=cohort.task,
+        config=study.config.calibrate.sets,
+        groups=cohort.groups(),
+        seed=study.config.seed,
+    )
+    for name in ("predictions", "prediction_sets", "deferral", "exchangeability"):
+        run.write(name, getattr(carried, name))
+    run.write("thresholds", thresholds)
 
 
 def _by_one_fold(
@@ -114,10 +126,14 @@ def _by_one_fold(
     rows = prediction_rows(
         cohort, FUSED, description.inputs, fold, fold_logits(models, batch, fold)
     )
-    calibrator = tables.read_json(study.run.read_json(f"{place}/calibrator.json"))
-    cells = cells_of(study.config.calibrate.by, cohort.groups())
     detectors = load_detectors(study.run, place)
     odd = judge_new(detectors, cohort, readings, models, batch, fold)
+    stored = study.run.read_json(f"{place}/calibrator.json")
+    if cohort.task == "continuous":
+        rule = {(FUSED, fold.repeat, fold.fold): Recalibration.from_json(stored)}
+        return apply_value_rules(rows, rule), odd
+    calibrator = tables.read_json(stored)
+    cells = cells_of(study.config.calibrate.by, cohort.groups())
     return rows.assign(probability=tables.apply_to(rows, calibrator, cells=cells)), odd
 
 

@@ -47,8 +47,9 @@ def of_sample(
         if module.NEEDS == "ranking":
             value, part = _pooled(module, sample, rows, column, given, ranks)
         else:
+            more = {**given, "fold": sample.fold[rows]} if module.NEEDS == "order" else given
             value, part = module.influence(
-                sample.y_true[rows], sample.columns[column][rows], **given
+                sample.y_true[rows], sample.columns[column][rows], **more
             )
         per_repeat[int(sample.repeat[rows.start])] = value
         influence[rows] = part / len(repeats)

@@ -13,6 +13,8 @@ from clinmm.intervals.sample import Sample
 
 MIN_PATIENTS = 10
 MIN_PATIENTS_PER_CLASS = 5
+WITHOUT_TWO_SIDES = ("classes", "value", "order")
+"""What a metric NEEDS whose cases are not positive or negative."""
 
 
 class Standing(NamedTuple):
@@ -64,7 +66,7 @@ def standing(module: ModuleType, counted: Counted, column: str) -> Standing:
             reason = f"{n} {words} patients, needs {MIN_PATIENTS_PER_CLASS}"
             return Standing("suppressed", reason, n)
         n_behind = min(n_behind, n)
-    if not module.CONDITIONS_ON and module.NEEDS != "classes":
+    if not module.CONDITIONS_ON and module.NEEDS not in WITHOUT_TWO_SIDES:
         rarer = min(counted.meeting(c, column, False) for c in ("positive", "negative"))
         n_behind = max(rarer, MIN_PATIENTS_PER_CLASS)
     return Standing("ok", None, n_behind)

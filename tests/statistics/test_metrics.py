@@ -13,7 +13,8 @@ from clinmm.metrics.ece import ece
 from clinmm.metrics.ece_debiased import ece_debiased
 
 METRICS = registry.available("metrics")
-BINARY = [name for name in METRICS if module_of(name).NEEDS != "classes"]
+OF_VALUES = [name for name in METRICS if module_of(name).NEEDS in ("value", "order")]
+BINARY = [n for n in METRICS if module_of(n).NEEDS != "classes" and n not in OF_VALUES]
 CLASSES = {"positive", "negative", "predicted_positive", "predicted_negative"}
 STATED = {"threshold": {"threshold": 0.45}, "prevalence": {"prevalence": 0.1}}
 BINS_OF_THE_SAMPLE = {"ece_debiased", "brier_reliability", "brier_resolution"}
@@ -41,7 +42,11 @@ def scores_for(name, y, rng):
 
 
 def cases_for(name, rng, n, decimals=1):
-    """Outcomes and what the metric scores: probabilities, calls, or probabilities of 4 classes."""
+    """Outcomes and what the metric scores: probabilities, calls, probabilities of 4 classes, or
+    values."""
+    if name in OF_VALUES:
+        y = rng.normal(100, 4, n)
+        return np.round(y, decimals), np.round(y + rng.normal(1, 2, n), decimals)
     if module_of(name).NEEDS == "classes":
         return rng.integers(0, 4, n).astype(float), rng.dirichlet(np.ones(4), n)
     y = rng.integers(0, 2, n).astype(float)
@@ -73,7 +78,7 @@ SKLEARN = {
 def test_metric_file_says_what_evaluation_needs(name):
     module = module_of(name)
     known = {"ranking", "probability", "decision", "outcome", "threshold", "prevalence", "classes"}
-    assert module.NEEDS in known
+    assert module.NEEDS in known | {"value", "order"}
     assert module.SCALE in {"logit", "log", "identity"}
     assert {"influence", "parts", "replicates"} & vars(module).keys()
     assert set(module.CONDITIONS_ON) <= CLASSES
