@@ -207,7 +207,9 @@ class Run:
 
     # --- models --------------------------------------------------------------------------
     def model_folder(self, arm: str, repeat: int, fold: int) -> str:
-        """`model/ARM`, or `model/ARM/repeat_R/fold_K` where the study has folds."""
+        """`model/ARM`, or `model/ARM/repeat_R/fold_K` where the study has folds; `baseline:NAME` is
+        `baseline/NAME`, because not every disk takes a colon."""
+        arm = arm.replace(":", "/")
         if self.facts.get("n_folds"):
             return f"model/{arm}/repeat_{repeat}/fold_{fold}"
         return f"model/{arm}"

@@ -10,10 +10,11 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from clinmm.arms import arms_of
 from clinmm.cohort.cohort import Cohort
+from clinmm.cohort.column_patterns import expanded
 from clinmm.cohort.manifest import load_cohort, read_spec, resolved_settings
 from clinmm.cohort.split_size import count_folds
+from clinmm.cohort.target_spec import AnyTarget, ContinuousTarget
 from clinmm.config import StudyConfig, load_config
 from clinmm.errors import InputError
 from clinmm.intake.images_read import readable
@@ -135,7 +136,9 @@ def groups_of(run: Run) -> pd.DataFrame:
 
 def stored_cohort(run: Run) -> Cohort:
     """The cohort as the run keeps it: its tables are whole, its image files are not there."""
-    return Cohort(read_spec(run.path("cohort.yaml")), run.folder, run.read("cases"), {})
+    cases = run.read("cases")
+    spec = expanded(read_spec(run.path("cohort.yaml")), map(str, cases.columns), "cohort.yaml")
+    return Cohort(spec, run.folder, cases, {})
 
 
 def cohort_facts(cohort: Cohort) -> dict[str, Any]:
@@ -152,9 +155,17 @@ def cohort_facts(cohort: Cohort) -> dict[str, Any]:
             "kind": spec.target.kind,
             "classes": spec.target.class_names,
             "ordered": getattr(spec.target, "ordered", False),
+            **_value_facts(spec.target),
         },
         "inputs": {name: source.kind for name, source in spec.inputs.items()},
     }
+
+
+def _value_facts(target: AnyTarget) -> dict[str, Any]:
+    """What a value is measured in, and the range it can have."""
+    if not isinstance(target, ContinuousTarget):
+        return {}
+    return {"unit": target.unit, "range": list(target.range) if target.range else None}
 
 
 def environment_facts() -> dict[str, Any]:
@@ -173,7 +184,6 @@ def _facts(config: StudyConfig, cohort: Cohort, digest: str) -> dict[str, Any]:
         "n_repeats": config.split.repeats if n_folds else 0,
         "encoders": {name: c.model_dump() for name, c in sorted(config.encoders.items())},
         "calibrated_on": _calibrated_on(config),
-        "arms": list(arms_of(list(cohort.spec.inputs), config.train.arms)),
         "device": config.train.device,
         **environment_facts(),
     }

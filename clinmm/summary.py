@@ -5,6 +5,8 @@ import pandas as pd
 from clinmm.runs import Run
 
 HEADLINE = ("auroc", "auprc", "brier", "log_loss", "ece")
+OF_VALUES = ("mae", "rmse", "r2", "concordance")
+"""The same of a continuous target."""
 
 
 def headline(metrics: pd.DataFrame) -> pd.DataFrame:
@@ -12,6 +14,7 @@ def headline(metrics: pd.DataFrame) -> pd.DataFrame:
 
     metrics: as in schema.METRICS.
     """
+    wanted = OF_VALUES if (metrics["metric"] == OF_VALUES[0]).any() else HEADLINE
     rows = metrics[
         (metrics["split"] == "test")
         & (metrics["group_by"] == "all")
@@ -19,7 +22,7 @@ def headline(metrics: pd.DataFrame) -> pd.DataFrame:
         & (metrics["probability"] == "calibrated")
         & (metrics["repeat"] == "all")
         & (metrics["fold"] == "all")
-        & metrics["metric"].isin(HEADLINE)
+        & metrics["metric"].isin(wanted)
     ].copy()
     rows["text"] = [
         f"{value:.3f} ({low:.3f} to {high:.3f})" if status == "ok" else status
@@ -27,42 +30,20 @@ def headline(metrics: pd.DataFrame) -> pd.DataFrame:
             rows["value"], rows["low"], rows["high"], rows["status"], strict=True
         )
     ]
-    sizes = rows[rows["metric"] == "auroc"].set_index(["arm", "class_name"])[
+    sizes = rows[rows["metric"] == wanted[0]].set_index(["arm", "class_name"])[
         ["n_cases", "n_patients", "n_positive"]
     ]
     wide = rows.pivot(index=["arm", "class_name"], columns="metric", values="text")
-    wide = wide[[name for name in HEADLINE if name in wide.columns]]
+    wide = wide[[name for name in wanted if name in wide.columns]]
     return sizes.join(wide).reset_index()
 
 
 def fusion_verdict(run: Run) -> str:
-    """Was fusion worth it? One sentence, from the comparison with the best single input."""
-    rival = run.facts.get("best_single_arm")
-    if not rival:
+    """Was fusion worth it? As *evaluate* said it."""
+    if said := run.facts.get("worth_it"):
+        return str(said["sentence"])
+    if len(run.facts.get("inputs") or {}) < 2:
         return "There is one input, so there is no fusion to judge."
-    table = run.read("comparisons")
-    rows = table[
-        (table["arm"] == "fused")
-        & (table["rival"] == rival)
-        & (table["metric"] == "auroc")
-        & (table["group_by"] == "all")
-        & (table["pattern"] == "any")
-    ]
-    rows = rows[rows["class_name"] == "macro"] if "macro" in set(rows["class_name"]) else rows
-    if rows.empty:
-        return f"Fused could not be compared with the best single input ({rival})."
-    row = rows.iloc[0]
-    words = {
-        "better": "better than",
-        "worse": "worse than",
-        "not_shown": "not shown to differ from",
-        "cannot_tell": "not comparable (too few patients) with",
-        "exploratory": "compared, without a verdict, with",
-    }[str(row["verdict"])]
-    shown = row["verdict"] != "not_shown" or pd.isna(row.get("detectable"))
-    power = "" if shown else f"; these data could have shown {row['detectable']:.3f}"
-    return (
-        f"Fused is {words} the best single input ({rival}): AUROC difference "
-        f"{row['difference']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f}), "
-        f"{row['n_patients']} {run.facts.get('unit_name', 'patient')}s{power}."
-    )
+    if run.facts.get("rival", "not chosen yet"):
+        return f"Not judged yet. Make it with: clinmm evaluate {run.folder.name}"
+    return "No other arm was trained, so there is no fusion to judge."

@@ -10,7 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
+from clinmm.cohort.column_patterns import record_columns
+from clinmm.cohort.spec import RecordInput
 from clinmm.errors import InputError
+from clinmm.readers.curve import Curve
+from clinmm.readers.curve import load as load_curve
 from clinmm.readers.stack import Stack
 from clinmm.readers.stack import load as load_stack
 
@@ -100,6 +104,13 @@ def picture(folder: Path, relative: str) -> Picture | None:
     return Picture(np.ascontiguousarray(pixels[::step, ::step]))
 
 
+def curve(folder: Path, relative: str) -> Curve | None:
+    """The curve of a signal; None where the case has none or the file is gone."""
+    if not relative or not (path := inside(folder, relative)).is_file():
+        return None
+    return load_curve(path)
+
+
 def explanation(
     folder: Path, table: pd.DataFrame | None, case_id: str, class_name: str, arm: str = "fused"
 ) -> Explanation | None:
@@ -156,14 +167,17 @@ def note_text(case: "pd.Series[Any]", cohort: Mapping[str, Any], name: str) -> s
     return ""
 
 
+def strongest(rows: list[RecordRow], most: int = 40) -> list[RecordRow]:
+    """At most so many rows, those that moved the estimate most, in the order given."""
+    ranked = sorted(range(len(rows)), key=lambda i: -abs(rows[i].score or 0.0))[:most]
+    return [rows[i] for i in sorted(ranked)]
+
+
 def record_rows(
     case: "pd.Series[Any]", cohort: Mapping[str, Any], name: str, found: Explanation | None
 ) -> list[RecordRow]:
     """The record's columns in the cohort's order, with units and attributions where there are."""
-    declared = cohort["inputs"][name]
-    numeric = declared.get("numeric") or {}
-    units = dict(numeric) if isinstance(numeric, Mapping) else dict.fromkeys(numeric, "")
-    units |= dict.fromkeys(declared.get("categorical") or [], "")
+    units = record_columns(RecordInput.model_validate(cohort["inputs"][name]), case.to_dict())
     scores: dict[str, float] = {}
     if found is not None:
         columns, values = found.array(name, "column"), found.array(name, "score")

@@ -1,10 +1,16 @@
 """Plotly figures of curves that are already on file."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 from plotly.subplots import make_subplots
+
+from clinmm.readers.curve import Curve
 
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Told apart with any kind of colour vision. Okabe and Ito, Color Universal Design, 2008."""
@@ -133,6 +139,182 @@ def bands(
     figure.update_yaxes(title_text=titles[1], range=[max(bottom, -top) * 1.05, top * 1.05])
     figure.update_xaxes(title_text=titles[0], tickformat=".0%")
     return _calm(figure, 380, legend=True)
+
+
+def over_epochs(points: pd.DataFrame, titles: Sequence[str]) -> go.Figure:
+    """Loss on validate of the head on each input, one panel per input, on one scale.
+
+    points: input, epoch, value (the mean), low, high.
+    """
+    figure = make_subplots(
+        cols=len(titles), shared_yaxes=True, horizontal_spacing=0.03, subplot_titles=list(titles)
+    )
+    for column, name in enumerate(titles, start=1):
+        rows = points[points["input"] == name].sort_values("epoch")
+        figure.add_scatter(
+            x=[*rows["epoch"], *rows["epoch"][::-1]],
+            y=[*rows["high"], *rows["low"][::-1]],
+            fill="toself",
+            fillcolor="rgba(0, 114, 178, 0.16)",
+            line={"width": 0},
+            hoverinfo="skip",
+            row=1,
+            col=column,
+        )
+        figure.add_scatter(
+            x=rows["epoch"],
+            y=rows["value"],
+            mode="lines",
+            line={"color": OKABE_ITO[0], "width": 2},
+            hovertemplate="%{y:.3f} after epoch %{x}<extra></extra>",
+            row=1,
+            col=column,
+        )
+    figure.update_xaxes(title_text="epoch")
+    figure.update_yaxes(title_text="loss on validate", row=1, col=1)
+    return _calm(figure, 260)
+
+
+def inputs_fail(
+    inputs: Mapping[str, Mapping[str, pd.DataFrame]], level: float, level_name: str
+) -> go.Figure:
+    """AUROC over the share of cases for whom an input fails: a panel per input, a line per change.
+
+    Args:
+        inputs: input -> change -> x, y, low, high; the first change is drawn with its band.
+        level: of a dashed line named level_name; NaN for none.
+    """
+    figure = make_subplots(
+        cols=len(inputs), shared_yaxes=True, horizontal_spacing=0.03, subplot_titles=list(inputs)
+    )
+    for column, lines in enumerate(inputs.values(), start=1):
+        at = {"row": 1, "col": column}
+        for (change, rows), dash, colour in zip(
+            lines.items(), ("solid", "dash"), OKABE_ITO, strict=False
+        ):
+            if dash == "solid":
+                figure.add_scatter(
+                    x=[*rows["x"], *rows["x"][::-1]],
+                    y=[*rows["high"], *rows["low"][::-1]],
+                    fill="toself",
+                    fillcolor="rgba(0, 114, 178, 0.16)",
+                    line={"width": 0},
+                    hoverinfo="skip",
+                    showlegend=False,
+                    **at,
+                )
+            figure.add_scatter(
+                x=rows["x"],
+                y=rows["y"],
+                mode="lines",
+                name=change,
+                line={"color": colour, "dash": dash, "width": 2},
+                hovertemplate=f"{change} for %{{x:.0%}}: %{{y:.3f}}<extra></extra>",
+                legendgroup=change,
+                showlegend=column == 1,
+                **at,
+            )
+        if not math.isnan(level):
+            figure.add_scatter(
+                x=[0, 1],
+                y=[level, level],
+                mode="lines",
+                name=level_name,
+                line={"color": "#24333d", "dash": "dot", "width": 1.5},
+                legendgroup="level",
+                showlegend=column == 1,
+                **at,
+            )
+    figure.update_xaxes(title_text="share for whom it fails", tickformat=".0%")
+    figure.update_yaxes(title_text="AUROC", row=1, col=1)
+    return _calm(figure, 340, legend=True)
+
+
+def signal(
+    curve: Curve, spans: Sequence[NDArray[Any] | None], scale: float, most: int = 12
+) -> go.Figure:
+    """A signal's channels one above the other, shaded orange where they spoke for, blue against.
+
+    Args:
+        curve: what to draw.
+        spans: channel, start, end (seconds) and score of pieces of time; None where not explained.
+        scale: the score that gets the fullest colour.
+        most: channels that are drawn.
+    """
+    n = min(len(curve.values), most)
+    figure = make_subplots(rows=n, cols=1, shared_xaxes=True, vertical_spacing=0.1 / n)
+    for number, values in enumerate(curve.values[:n]):
+        known = values[np.isfinite(values)]
+        low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+        if not any(array is None for array in spans):
+            channel, start, end, score = (np.asarray(array) for array in spans)
+            own = channel == number
+            figure.add_heatmap(
+                x=[*start[own], *end[own][-1:]],
+                y=[low, high],
+                z=[score[own]],
+                zmin=-scale,
+                zmax=scale,
+                colorscale=[[0, "#2882c8"], [0.5, "#ffffff"], [1, "#e68c00"]],
+                opacity=0.6,
+                showscale=False,
+                hovertemplate="%{x:.2f} s: %{z:+.2f}<extra></extra>",
+                row=number + 1,
+                col=1,
+            )
+        figure.add_scatter(
+            x=curve.seconds,
+            y=values,
+            mode="lines",
+            line={"color": _INK, "width": 1},
+            connectgaps=False,
+            hovertemplate="%{x:.2f} s: %{y:.4g}<extra></extra>",
+            row=number + 1,
+            col=1,
+        )
+        title = f"{number + 1}" if len(curve.values) > 1 else ""
+        figure.update_yaxes(title_text=title, nticks=3, row=number + 1, col=1)
+    figure.update_xaxes(range=[0, curve.length_s])
+    figure.update_xaxes(title_text="seconds", row=n, col=1)
+    return _calm(figure, 90 + 70 * n)
+
+
+def predicted_and_observed(cases: pd.DataFrame, points: pd.DataFrame, unit: str) -> go.Figure:
+    """Observed over predicted value: every case, and means of groups with their intervals.
+
+    Args:
+        cases: value, target. points: curve rows of kind observed_value.
+        unit: of both axes.
+    """
+    figure = go.Figure()
+    ends = [cases[["value", "target"]].min(axis=None), cases[["value", "target"]].max(axis=None)]
+    line = {"color": "#8a969f", "dash": "dot", "width": 1}
+    figure.add_scatter(x=ends, y=ends, mode="lines", line=line, hoverinfo="skip")
+    figure.add_scatter(
+        x=cases["value"],
+        y=cases["target"],
+        mode="markers",
+        marker={"color": "#7ba7c4", "size": 4, "opacity": 0.6},
+        hovertemplate="predicted %{x:.1f}, observed %{y:.1f}<extra></extra>",
+    )
+    figure.add_scatter(
+        x=points["x"],
+        y=points["y"],
+        mode="markers",
+        marker={"color": OKABE_ITO[0], "size": 8},
+        error_y={
+            "array": (points["high"] - points["y"]).clip(lower=0),
+            "arrayminus": (points["y"] - points["low"]).clip(lower=0),
+            "color": OKABE_ITO[0],
+            "thickness": 1.2,
+            "width": 0,
+        },
+        customdata=points["n_cases"],
+        hovertemplate="%{y:.1f} of %{customdata} cases at %{x:.1f}<extra></extra>",
+    )
+    figure.update_xaxes(title_text=f"predicted, {unit}")
+    figure.update_yaxes(title_text=f"observed, {unit}")
+    return _calm(figure, 420)
 
 
 def _calm(figure: go.Figure, height: int, legend: bool = False) -> go.Figure:

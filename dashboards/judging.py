@@ -35,14 +35,31 @@ def opinion_words(opinion: Opinion, class_name: str) -> str:
 
 
 def ask_opinion(
-    store: ReviewStore, reader: str, case_id: str, classes: Sequence[str], kind: str
+    store: ReviewStore,
+    reader: str,
+    case_id: str,
+    classes: Sequence[str],
+    target: Mapping[str, Any],
 ) -> None:
-    """A form with one scale per class (one choice for a multiclass task) and the confidence."""
+    """A form with one scale per class (one choice for a multiclass task, the value itself for a
+    continuous one) and the confidence.
+
+    target: as in run.json.
+    """
     opened = st.session_state.setdefault(f"opened {reader} {case_id}", time.monotonic())
     with st.form(f"opinion {case_id}", border=True):
         st.markdown("**Your opinion first.** The model's output is shown once yours is locked.")
         answers: dict[str, Any] = {}
-        if kind == "multiclass":
+        if target["kind"] == "continuous":
+            low, high = target.get("range") or (None, None)
+            answers["value"] = st.number_input(
+                f"{words.class_label(classes[0], '').capitalize()}, {target.get('unit', '')}",
+                min_value=low,
+                max_value=high,
+                value=None,
+                key=f"value {case_id} {reader}",
+            )
+        elif target["kind"] == "multiclass":
             answers["choice"] = st.radio(
                 "Diagnosis",
                 classes,
@@ -88,6 +105,8 @@ def unanswered(answers: Mapping[str, Any], confidence: int | None) -> list[str]:
     ]
     if "choice" in answers and answers["choice"] is None:
         missing.append("diagnosis")
+    if "value" in answers and answers["value"] is None:
+        missing.append("value")
     return missing + (["confidence"] if confidence is None else [])
 
 

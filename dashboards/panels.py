@@ -10,7 +10,10 @@ from dashboards import words
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a forest plot. `note` stands in place of the interval where it is suppressed."""
+    """One line of a forest plot. `note` stands in place of the interval where it is suppressed.
+
+    strong: stands out; quiet: stands back; heading: names the lines below it, and is no line.
+    """
 
     label: str
     n: str
@@ -19,6 +22,8 @@ class Line:
     high: float = math.nan
     note: str = ""
     strong: bool = False
+    quiet: bool = False
+    heading: bool = False
 
 
 def answer(question: str, said: str, detail: str = "") -> str:
@@ -54,6 +59,11 @@ def forest(
     )
     rows = []
     for line in lines:
+        if line.heading:
+            rows.append(
+                f'<tr class="group"><th scope="rowgroup" colspan="4">{escape(line.label)}</th></tr>'
+            )
+            continue
         if math.isnan(line.value):
             drawn = f'<td class="quiet" colspan="2">{escape(line.note or "not given")}</td>'
         else:
@@ -69,7 +79,8 @@ def forest(
                     f"{words.number(line.high, digits)}</span>"
                 )
             drawn = f'<td class="strip">{mark}{bar}{dot}</td><td class="figure">{said}</td>'
-        strong = ' class="strong"' if line.strong else ""
+        kind = "strong" if line.strong else "quiet-line" if line.quiet else ""
+        strong = f' class="{kind}"' if kind else ""
         rows.append(
             f"<tr{strong}><th scope='row'>{escape(line.label)}</th>"
             f'<td class="n">{escape(line.n)}</td>{drawn}</tr>'
@@ -92,7 +103,7 @@ def scale(lines: Sequence[Line], floor: float, ceiling: float) -> tuple[float, f
     """The axis of a forest plot: the tenths around every interval, within floor and ceiling."""
     ends = [end for one in lines for end in (one.low, one.high, one.value) if not math.isnan(end)]
     if not ends:
-        return floor, ceiling
+        return 0.0, 1.0
     low = max(math.floor(min(ends) * 10) / 10, floor)
     high = min(math.ceil(max(ends) * 10) / 10, ceiling)
     return (low, high) if high > low else (low, low + 0.1)
@@ -100,7 +111,7 @@ def scale(lines: Sequence[Line], floor: float, ceiling: float) -> tuple[float, f
 
 def middle(lines: Sequence[Line]) -> tuple[float, float]:
     """The axis of a forest plot of differences: the same length either side of 0."""
-    widest = max(*(abs(end) for end in scale(lines, -1.0, 1.0)), 0.1)
+    widest = max(*(abs(end) for end in scale(lines, -math.inf, math.inf)), 0.1)
     return -widest, widest
 
 

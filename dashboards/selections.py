@@ -73,14 +73,12 @@ def matching(frame: pd.DataFrame, where: Mapping[str, str]) -> pd.DataFrame:
     return frame
 
 
-def fusion_comparison(comparisons: pd.DataFrame, class_name: str) -> "pd.Series[Any] | None":
-    """Fused against the best single arm, by AUROC, on all patients."""
-    where = {"arm": "fused", "metric": "auroc", "group_by": "all", "pattern": "any"}
-    rows = matching(comparisons, where | {"class_name": class_name})
-    rows = rows[~rows["rival"].isin(NOT_ARMS) & ~rows["rival"].str.startswith("baseline:")]
-    named = rows[rows["verdict"] != "exploratory"]
-    rows = named if len(named) else rows
-    return rows.iloc[0] if len(rows) else None
+def worth_it_head(table: pd.DataFrame, population: str) -> pd.DataFrame:
+    """Every arm by the measure that is judged, over all inputs and classes (or the one class)."""
+    rows = matching(table, {"population": population, "pattern": "any"})
+    rows = rows[rows["metric"] == table["metric"].iloc[0]]
+    several = rows[rows["class_name"] == "macro"]
+    return several if len(several) else rows
 
 
 def arm_comparisons(comparisons: pd.DataFrame, metric: str, class_name: str) -> pd.DataFrame:

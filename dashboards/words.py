@@ -10,6 +10,12 @@ NOT_FOR_CARE = "Research and review use only. Not for use in patient care."
 
 METRICS = {
     "auroc": "AUROC",
+    "mae": "Mean absolute error",
+    "rmse": "RMSE",
+    "r2": "R squared",
+    "calibration_slope_value": "Calibration slope",
+    "interval_coverage": "Intervals that hold the value",
+    "interval_width": "Width of the intervals",
     "auprc": "AUPRC",
     "brier": "Brier score",
     "log_loss": "Log loss",
@@ -122,8 +128,8 @@ def arm(name: str) -> str:
     >>> arm("fused"), arm("image"), arm("image+note"), arm("baseline:logistic")
     ('all inputs together', 'image alone', 'image and note', 'baseline logistic')
     """
-    if name == "fused":
-        return "all inputs together"
+    if name in ("fused", "ensemble"):
+        return "all inputs together" + (", mean of several" if name == "ensemble" else "")
     if name.startswith("baseline:"):
         return f"baseline {name.removeprefix('baseline:')}"
     return name.replace("+", " and ") if "+" in name else f"{name} alone"
@@ -304,21 +310,6 @@ def in_models(n: int, of: int) -> str:
     ('3 of 15 models', 'the one model')
     """
     return "the one model" if n == of == 1 else f"{n} of {of} models"
-
-
-def fusion(verdict: str, rival: str) -> str:
-    """One sentence on fused against the best single input.
-
-    >>> fusion("better", "image")
-    'Yes: all inputs together rank cases better than image alone.'
-    """
-    best = arm(rival)
-    return {
-        "better": f"Yes: all inputs together rank cases better than {best}.",
-        "worse": f"No: all inputs together rank cases worse than {best}.",
-        "not_shown": f"Not shown: no difference from {best} beyond chance.",
-        "cannot_tell": f"Cannot tell: too few patients for a comparison with {best}.",
-    }.get(verdict, f"Compared with {best} for exploration only; no verdict.")
 
 
 def calibration(calibrated: float, raw: float) -> str:

@@ -24,19 +24,21 @@ def show_run(folder: Path) -> None:
     table = headline(metrics).copy()
     if "macro" in set(table["class_name"]):  # every class of the fused arm, the mean of the others
         table = table[(table["arm"] == "fused") | (table["class_name"] == "macro")]
-    for name in ("auroc", "brier"):
+    shown = [name for name in ("auroc", "brier", "mae", "concordance") if name in table.columns]
+    for name in shown:
         table[name] = table[name].str.replace(" to ", "–")
-    columns = {"class_name": "class", "n_cases": "n", "n_positive": "positive"}
+    columns = {"class_name": "class", "n_cases": "n"}
+    if "mae" not in table.columns:  # a value is not positive or negative
+        columns["n_positive"] = "positive"
     show(
-        table[["arm", *columns, "auroc", "brier"]].rename(columns=columns),
+        table[["arm", *columns, *shown]].rename(columns=columns),
         f"{folder}: {facts['n_cases']} cases of {facts['n_patients']} {facts['unit_name']}s",
         f"Test cases only; 95 % intervals, clustered by {facts['unit_name']}.\n{NOTICE}",
     )
-    lines = flag_lines(metrics, facts["unit_name"]) + gap_lines(run.read("comparisons"))
-    if run.has("validation_size"):
+    lines = [fusion_verdict(run)] if facts["kind"] == "study" else []
+    lines += flag_lines(metrics, facts["unit_name"]) + gap_lines(run.read("comparisons"))
+    if run.has("validation_size") and len(run.read("validation_size")):
         lines.append(statement(run.read("validation_size"), facts["unit_name"]))
-    if facts["kind"] == "study":
-        lines.append(fusion_verdict(run))
     if "transfer" in facts:
         lines.append(facts["transfer"]["sentence"])
     for line in lines:
@@ -49,9 +51,9 @@ def flag_lines(metrics: pd.DataFrame, unit: str = "patient") -> list[str]:
 
     metrics: schema.METRICS.
     """
-    rows = metrics[metrics["flag"].notna() & (metrics["probability"] == "calibrated")]
+    rows = _headline_rows(metrics)
+    rows = rows[rows["flag"].notna() & (rows["probability"] == "calibrated")]
     rows = rows[~rows["class_name"].isin(NO_CLASSES)]
-    rows = rows[rows["arm"] == "fused"] if "fused" in set(rows["arm"]) else rows
     rows = rows.sort_values("n_patients", ascending=False, kind="stable")
     lines = [
         f"Flag: {_where(row)}{row['flag']}, {row['metric'].replace('_', ' ')} "
@@ -68,15 +70,25 @@ def gap_lines(comparisons: pd.DataFrame) -> list[str]:
 
     comparisons: schema.COMPARISONS.
     """
-    rows = comparisons[
-        (comparisons["rival"] == "complement") & comparisons["verdict"].isin(("better", "worse"))
-    ]
-    rows = rows[rows["arm"] == "fused"] if "fused" in set(rows["arm"]) else rows
+    rows = _headline_rows(comparisons)
+    rows = rows[(rows["rival"] == "complement") & rows["verdict"].isin(("better", "worse"))]
     return [
-        f"Gap: {_where(row)}{row['verdict']} than everybody else, {row['metric']} "
+        f"Gap: {_where(row)}{_than_others(row)}, {row['metric']} "
         f"{row['difference']:+.3f} ({row['low']:.3f} to {row['high']:.3f})"
         for row in rows.to_dict("records")
     ]
+
+
+def _headline_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """The fused arm's rows; every row where the run has no such arm."""
+    fused = table[table["arm"] == "fused"]
+    return fused if len(fused) else table
+
+
+def _than_others(row: dict[Hashable, Any]) -> str:
+    if row["metric"] == "mean_error":  # has no better side
+        return f"values too {'high' if row['difference'] > 0 else 'low'} compared with everybody else's"
+    return f"{row['verdict']} than everybody else"
 
 
 def _where(row: dict[Hashable, Any]) -> str:

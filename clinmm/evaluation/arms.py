@@ -1,8 +1,8 @@
 """The headline arm against every other arm, and against itself uncalibrated.
 
 Declared families, in which Holm's adjustment is made and a verdict is given:
-    fusion       the headline arm against the best single arm, AUROC of the macro mean (of the one
-                 class, if there is one)
+    fusion       the headline arm against its rival, the best of all other arms on other patients,
+                 AUROC of the macro mean (of the one class, if there is one)
     calibration  calibrated against uncalibrated log loss of the headline arm, every class
 Every other comparison is exploratory and gets no verdict.
 """
@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from clinmm.comparisons import Difference, difference
-from clinmm.evaluation.rows import MACRO, Found, Key, Row, comparison_row, judge
-from clinmm.intervals import Draws, Sample, estimate, macro
+from clinmm.evaluation.paired import paired
+from clinmm.evaluation.rows import MACRO, Found, Row, comparison_row, judge
+from clinmm.intervals import Sample, macro
 from clinmm.rivals import headline_arm
 from clinmm.samples import CALIBRATED, RAW, Samples
 from clinmm.subgroups import everyone
@@ -28,20 +29,20 @@ Pooled = dict[tuple[str, str], Found]
 
 
 def comparisons(
-    samples: Samples, pooled: Pooled, best: str | None, margins: Mapping[str, float]
+    samples: Samples, pooled: Pooled, rival: str | None, margins: Mapping[str, float]
 ) -> Iterator[Row]:
     """Rows of schema.COMPARISONS.
 
     Args:
         samples: every arm and class of the test part.
         pooled: their estimates over all cases.
-        best: the best single arm, chosen on other patients; None: no declared rival.
+        rival: the best of the other arms, chosen on other patients; None: no declared rival.
         margins: metric -> how much worse is still as good.
     """
     arm = headline_arm(samples.arms)
-    for rival in samples.arms:
-        if rival != arm:
-            yield from _against(samples, pooled, arm, rival, rival == best, margins)
+    for other in samples.arms:
+        if other != arm:
+            yield from _against(samples, pooled, arm, other, other == rival, margins)
     yield from _against_uncalibrated(samples, pooled, arm)
 
 
@@ -60,10 +61,8 @@ def _against(
     both: dict[str, tuple[Found, Found]] = {}
     for name in classes:
         mine, theirs = samples.parts[arm, name].sample, samples.parts[rival, name].sample
-        if _same_rows(mine, theirs):
-            both[name] = pooled[arm, name], pooled[rival, name]
-        else:
-            both[name] = _on_common_rows(mine, theirs, keys, samples.draws)
+        found = pooled[arm, name], pooled[rival, name]
+        both[name] = paired(mine, theirs, found, keys, samples.draws)
     if len(classes) > 1:
         means = [{k: macro({n: both[n][i][k] for n in classes}) for k in keys} for i in (0, 1)]
         both[MACRO] = means[0], means[1]
@@ -108,18 +107,3 @@ def _against_uncalibrated(samples: Samples, pooled: Pooled, arm: str) -> list[Ro
 def _enough_for_calibrators(sample: Sample) -> bool:
     each = [np.unique(sample.patient[sample.y_true == c]).size for c in (0, 1)]
     return min(each) >= MIN_PATIENTS_FOR_CALIBRATORS
-
-
-def _same_rows(a: Sample, b: Sample) -> bool:
-    return all(
-        np.array_equal(x, y) for x, y in ((a.case, b.case), (a.repeat, b.repeat), (a.fold, b.fold))
-    )
-
-
-def _on_common_rows(a: Sample, b: Sample, keys: list[Key], draws: Draws) -> tuple[Found, Found]:
-    def rows(s: Sample) -> list[tuple[int, int, int]]:
-        return list(zip(s.repeat.tolist(), s.fold.tolist(), s.case.tolist(), strict=True))
-
-    common = set(rows(a)) & set(rows(b))
-    kept = [s.take(np.array([row in common for row in rows(s)], dtype=bool)) for s in (a, b)]
-    return estimate(kept[0], keys, draws), estimate(kept[1], keys, draws)

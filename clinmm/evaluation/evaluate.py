@@ -33,7 +33,7 @@ def evaluate(
     predictions: pd.DataFrame,
     thresholds: pd.DataFrame | None = None,
     *,
-    best_single: str | None = None,
+    rival: str | None = None,
     decisions: pd.DataFrame | None = None,
     arms: Sequence[str] | None = None,
     metrics: Sequence[str] | None = None,
@@ -51,8 +51,8 @@ def evaluate(
     Args:
         predictions: schema.PREDICTIONS, calibrated.
         thresholds: schema.THRESHOLDS.
-        best_single: the rival of the declared comparison, chosen on other rows than test
-            (`rivals.best_single_arm`). None: no such comparison.
+        rival: of the declared comparison, chosen on other rows than test (`rivals.best_rival`).
+            None: no such comparison.
         decisions: calls already made, see `samples.build`.
         arms: None for all.
         metrics: names; None for every metric there is.
@@ -84,7 +84,7 @@ def evaluate(
     rows += at_stated_prevalence(samples, names, prevalence or {})
     if kind == "multiclass":
         rows += of_exclusive_classes(samples, names, ordered)
-    compared = comparisons(samples, pooled, best_single, margins or {})
+    compared = comparisons(samples, pooled, rival, margins or {})
     scores = _table(schema.METRICS, rows)
     differences = _table(schema.COMPARISONS, compared)
     points = _table(schema.CURVES, drawn(samples))

@@ -17,7 +17,8 @@ from clinmm.model import MultimodalClassifier
 CLOSE_ENOUGH = 0.1
 """Completeness error that passes, as a share of the change in logit."""
 NEGLIGIBLE = 0.05
-"""Completeness error that passes whatever the change is, in logits."""
+"""Completeness error that passes whatever the change is, in logits, or in standard deviations of a
+continuous target."""
 MOST_REFINEMENTS = 2
 """How often the number of points is doubled before a case is given up."""
 
@@ -27,15 +28,17 @@ class Explanation:
     """One case and class.
 
     located: input name -> attributions where they belong (see encoders.interface).
-    sums: input name -> signed sum of its attributions, in logits.
-    logit_change: logit of the case less that of the reference.
+    sums: input name -> signed sum of its attributions, in logits, or in the unit of a value.
+    logit_change: logit (value) of the case less that of the reference.
     steps: points on the path that were needed.
+    negligible: completeness error that passes whatever the change is.
     """
 
     located: dict[str, Located]
     sums: dict[str, float]
     logit_change: float
     steps: int
+    negligible: float = NEGLIGIBLE
 
     @property
     def completeness_error(self) -> float:
@@ -43,7 +46,9 @@ class Explanation:
 
     @property
     def complete(self) -> bool:
-        return self.completeness_error <= max(NEGLIGIBLE, CLOSE_ENOUGH * abs(self.logit_change))
+        return self.completeness_error <= max(
+            self.negligible, CLOSE_ENOUGH * abs(self.logit_change)
+        )
 
     def share(self, name: str) -> float:
         """|sum of the input| over the total of all inputs; 0 where nothing moved the logit."""
@@ -118,6 +123,7 @@ class Joint:
             sums={name: float(array.sum(dtype=np.float64)) for name, array in arrays.items()},
             logit_change=change,
             steps=steps,
+            negligible=NEGLIGIBLE * float(getattr(self.models[0].link, "deviation", 1.0)),
         )
 
     def _located(self, name: str, array: NDArray[np.float32]) -> Located:

@@ -18,6 +18,7 @@ def merged(explanations: Sequence[Explanation]) -> Explanation:
         sums={name: float(np.mean([e.sums[name] for e in explanations])) for name in first.sums},
         logit_change=float(np.mean([e.logit_change for e in explanations])),
         steps=max(e.steps for e in explanations),
+        negligible=max(e.negligible for e in explanations),
     )
 
 
@@ -25,7 +26,7 @@ def _merged(several: Sequence[Located]) -> Located:
     if "map" in several[0]:
         maps = [located["map"].astype(np.float32) for located in several]
         return {"map": np.mean(maps, axis=0).astype(np.float16)}
-    keys = ("start", "end") if "start" in several[0] else ("column",)
+    keys: list[str] = [key for key in ("channel", "start", "end", "column") if key in several[0]]
     total: dict[tuple[object, ...], float] = {}
     for located in several:
         places = zip(*(located[key].tolist() for key in keys), strict=True)

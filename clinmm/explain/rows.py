@@ -34,7 +34,7 @@ def rows_of(
     reason = None
     if not explanation.complete:
         reason = (
-            f"attributions miss the change in logit by {explanation.completeness_error:.2f} of "
+            f"attributions miss the change by {explanation.completeness_error:.2f} of "
             f"{explanation.logit_change:.2f} after {explanation.steps} steps"
         )
     return [

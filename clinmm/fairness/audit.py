@@ -110,9 +110,11 @@ def audit(
 def merged(before: pd.DataFrame, audited: pd.DataFrame) -> pd.DataFrame:
     """A table of the evaluation with the audit's rows in place of any earlier audit's.
 
-    What the evaluation itself gives by group, on sets and deferral, stays.
+    What the evaluation itself gives by group, on sets and deferral and on inputs that fail, stays.
     """
     kept = (before["group_by"] == ALL) | of_rules(before)
+    if "kind" in before:
+        kept |= before["kind"] == "robustness"
     return pd.concat([before[kept], audited], ignore_index=True)
 
 

@@ -1,11 +1,9 @@
 """Plain answers to the questions that come first, each with the figures it rests on."""
 
-import pandas as pd
-
 from clinmm.report.answer import Answer
 from clinmm.report.fails import whom_it_fails
 from clinmm.report.forest import forest
-from clinmm.report.lines import difference_line, each, metric_line
+from clinmm.report.lines import each, metric_line
 from clinmm.report.material import Material, matching
 from clinmm.report.wording import (
     arm,
@@ -17,16 +15,14 @@ from clinmm.report.wording import (
     unstopped,
     verdict,
 )
-from clinmm.summary import fusion_verdict
 
 
 def answers(material: Material) -> list[Answer]:
     return [
         _apart(material),
-        _fusion(material),
         _calibrated(material),
         whom_it_fails(material),
-        _intake(material),
+        intake(material),
     ]
 
 
@@ -47,55 +43,9 @@ def _apart(material: Material) -> Answer:
     note = (
         "AUROC is the chance that a case with the finding is ranked above one without it; 0.5 is a "
         f"coin (dashed). Intervals are clustered by {material.unit}. An input alone is scored on "
-        "the cases that have it; the comparison below is on the same cases."
+        "the cases that have it; the comparison above is on the same cases."
     )
     return Answer(question, said, [drawn] if lines else [], [note])
-
-
-def _fusion(material: Material) -> Answer:
-    question = "Was it worth combining the inputs?"
-    if "comparisons" not in material.tables:
-        several = len(material.facts.get("inputs") or {}) > 1
-        missing = material.absent("comparisons")
-        return Answer(question, missing if several or material.kind == "audit" else "One input.")
-    if material.kind == "audit" or len(material.arms) < 2:
-        return Answer(question, "This run has predictions of one arm only; nothing to compare.")
-    rows = matching(
-        material.tables["comparisons"],
-        {"arm": "fused", "metric": "auroc", "class_name": material.headline_class}
-        | {"group_by": "all", "pattern": "any"},
-    )
-    rows = rows[rows["rival"].isin(material.arms)].dropna(subset=["difference"])
-    lines = [difference_line(row, f"fused − {arm(row.rival)}") for row in each(rows)]
-    head = ("Comparison", f"{material.unit}s", "difference in AUROC", "difference (95 %), verdict")
-    drawn = [
-        forest(
-            f"Fused against each input trained alone, paired on the same {material.unit}s",
-            head,
-            lines,
-            reference=0.0,
-            centred=True,
-        )
-    ]
-    if not material.facts.get("best_single_arm"):
-        said = "No best single input was declared beforehand, so there is no verdict."
-        return Answer(question, said, drawn if lines else [])
-    remarks = [
-        f"The best single input was chosen on other {material.unit}s; it alone gets a verdict.",
-        *_could_show(rows[rows["rival"] == material.facts["best_single_arm"]]),
-    ]
-    return Answer(question, fusion_verdict(material.run), drawn if lines else [], remarks)
-
-
-def _could_show(rows: pd.DataFrame) -> list[str]:
-    if "detectable" not in rows.columns:
-        return []
-    shy = rows[(rows["verdict"] == "not_shown") & rows["detectable"].notna()]
-    return [
-        "Not shown is not equal: the smallest difference that 80 % of samples like these would "
-        f"have shown is {number(row.detectable)}."
-        for row in each(shy.head(1))
-    ]
 
 
 def _calibrated(material: Material) -> Answer:
@@ -150,7 +100,7 @@ def _calibrators(material: Material) -> list[str]:
     return remarks
 
 
-def _intake(material: Material) -> Answer:
+def intake(material: Material) -> Answer:
     question = "What did the check of the data find?"
     if "intake" not in material.tables:
         return Answer(question, material.absent("intake"))

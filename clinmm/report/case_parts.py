@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clinmm.cohort.column_patterns import record_columns
 from clinmm.cohort.spec import RecordInput
 from clinmm.readers.stack import Stack
 from clinmm.readers.stack import load as load_stack
@@ -17,6 +18,10 @@ from clinmm.report.wording import logit, present
 
 FAINT = 0.04
 """Words below this part of the strongest word's score stay uncoloured."""
+
+
+MOST_COLUMNS = 40
+"""Columns of a record that are shown: those that moved the estimate most."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +63,12 @@ class Value:
 
 @dataclass(frozen=True)
 class Record:
+    """rest: how many columns are not shown, those that said least."""
+
     name: str
     values: list[Value]
     withheld: str
+    rest: int = 0
 
 
 def inside(folder: Path, relative: str) -> Path | None:
@@ -145,15 +153,17 @@ def record(
     if columns is not None and values is not None and not reason:
         scores = {str(c): float(v) for c, v in zip(columns, values, strict=True)}
     largest = max((abs(v) for v in scores.values()), default=0.0) or 1.0
-    units = dict(source.numeric) | dict.fromkeys(source.categorical, "")
+    units = record_columns(source, case.to_dict())
+    strongest = sorted(units, key=lambda column: -abs(scores.get(column, 0.0)))[:MOST_COLUMNS]
+    shown = set(strongest)
     lines = []
-    for column, unit in units.items():
+    for column, unit in ((c, unit) for c, unit in units.items() if c in shown):
         value, score = case.get(column), scores.get(column)
         text = _plain(value) if present(value) else ""
         bar = 0.0 if score is None else round(score / largest, 3)
         said = "" if score is None else logit(score)
         lines.append(Value(column, text, unit if text else "", said, bar))
-    return Record(name, lines, reason)
+    return Record(name, lines, reason, len(units) - len(lines))
 
 
 def _plain(value: Any) -> str:

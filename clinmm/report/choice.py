@@ -16,6 +16,10 @@ _WORDS = {
     "highest": "Highest risk estimate",
     "positive": "With the finding",
     "negative": "Without the finding",
+    "high": "Highest value",
+    "low": "Lowest value",
+    "over": "Furthest too high",
+    "under": "Furthest too low",
 }
 
 
@@ -72,6 +76,8 @@ def _candidates(material: Material) -> pd.DataFrame:
 
 def _kinds(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Kind -> its rows, the clearest first."""
+    if rows["probability"].isna().all():
+        return _kinds_of_values(rows)
     high = rows.sort_values(["probability", "case_id"], ascending=[False, True])
     low = rows.sort_values(["probability", "case_id"])
     order = pd.util.hash_pandas_object(rows["case_id"], index=False).to_numpy().argsort()
@@ -89,4 +95,16 @@ def _kinds(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
         "missed": low[(low["target"] == 1) & (low["probability"] < low["threshold"])],
         "alarm": high[(high["target"] == 0) & (high["probability"] >= high["threshold"])],
         "random": drawn,
+    }
+
+
+def _kinds_of_values(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    high = rows.sort_values(["value", "case_id"], ascending=[False, True])
+    known = rows[rows["target"].notna()]
+    error = (known["value"] - known["target"]).sort_values(kind="stable")
+    return {
+        "high": high,
+        "over": known.loc[error[error > 0].index[::-1]],
+        "under": known.loc[error[error < 0].index],
+        "low": high[::-1],
     }

@@ -12,6 +12,7 @@ from clinmm.report.deferred import deferral
 from clinmm.report.exhibit import MOST_CLASSES, Exhibit, exhibit
 from clinmm.report.figures import Panel
 from clinmm.report.forest import forest
+from clinmm.report.inputs_fail import inputs_fail
 from clinmm.report.lines import each, metric_line
 from clinmm.report.material import Material, matching
 from clinmm.report.sets import prediction_sets
@@ -30,6 +31,7 @@ def exhibits(material: Material) -> list[Exhibit]:
         prediction_sets(material),
         deferral(material),
         patterns(material),
+        inputs_fail(material),
         _groups(material),
     ]
 

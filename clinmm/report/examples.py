@@ -8,17 +8,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clinmm.cohort.spec import CohortSpec, ImageInput, NoteInput, RecordInput
+from clinmm.cohort.spec import CohortSpec, ImageInput, NoteInput, RecordInput, SignalInput
 from clinmm.report.case_parts import Note, Picture, Record, inside, note, picture, record
 from clinmm.report.choice import Chosen, choose
 from clinmm.report.lines import each
 from clinmm.report.material import Material
+from clinmm.report.traces import Trace, trace
 from clinmm.report.wording import class_label, number, of_hundred, present, probability
 
 
 @dataclass(frozen=True)
 class Example:
-    """One case and class as the page shows it. shares: (input, per cent or withheld)."""
+    """One case and class as the page shows it. answer: what `risk` is called. scale: what
+    attributions are in. shares: (input, per cent or withheld)."""
 
     heading: str
     case_id: str
@@ -28,9 +30,12 @@ class Example:
     pattern: str
     shares: list[tuple[str, str]]
     how: str
+    answer: str
+    scale: str
     pictures: list[Picture] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
+    traces: list[Trace] = field(default_factory=list)
 
 
 def examples(material: Material) -> tuple[list[Example], str]:
@@ -66,14 +71,16 @@ def _example(material: Material, spec: CohortSpec, one: Chosen, case: "pd.Series
         heading=one.heading,
         case_id=one.case_id,
         class_name=class_label(one.class_name),
-        risk=f"{of_hundred(float(one.row['probability']), material.unit)} ({_figure(one.row)})",
-        outcome=_outcome(one.row),
+        risk=_risk(one.row, material),
+        outcome=_outcome(one.row, material),
         pattern=str(one.row["pattern"]).replace("+", ", "),
         shares=[
             (str(r.input), "withheld" if r.input in why else f"{100 * r.share:.0f} %")
             for r in each(rows)
         ],
-        how=_how(rows),
+        how=_how(rows, _unit(material)),
+        answer="Value" if pd.isna(one.row["probability"]) else "Risk estimate",
+        scale="logits" if _unit(material) == "logit" else _unit(material),
         pictures=[
             picture(material.run.folder, case, name, arrays, reason)
             for name, source, reason in here
@@ -89,7 +96,27 @@ def _example(material: Material, spec: CohortSpec, one: Chosen, case: "pd.Series
             for name, source, reason in here
             if isinstance(source, RecordInput) and name in set(rows["input"])
         ],
+        traces=[
+            trace(file, name, arrays, reason)
+            for name, source, reason in here
+            if isinstance(source, SignalInput)
+            and present(case.get(f"{name}_display"))
+            and (file := inside(material.run.folder, str(case[f"{name}_display"]))) is not None
+        ],
     )
+
+
+def _risk(row: "pd.Series[Any]", material: Material) -> str:
+    if pd.isna(row["probability"]):
+        return _with_interval(row, str(material.facts["target"].get("unit", "")))
+    return f"{of_hundred(float(row['probability']), material.unit)} ({_figure(row)})"
+
+
+def _with_interval(row: "pd.Series[Any]", unit: str) -> str:
+    said = f"{number(float(row['value']), 1)} {unit}"
+    if pd.isna(row["value_low"]):
+        return said
+    return f"{said} ({number(row['value_low'], 1)} to {number(row['value_high'], 1)})"
 
 
 def _figure(row: "pd.Series[Any]") -> str:
@@ -99,17 +126,25 @@ def _figure(row: "pd.Series[Any]") -> str:
     return said
 
 
-def _outcome(row: "pd.Series[Any]") -> str:
+def _outcome(row: "pd.Series[Any]", material: Material) -> str:
     if pd.isna(row["target"]):
         return "not recorded"
+    if pd.isna(row["probability"]):
+        return f"{number(float(row['target']), 1)} {material.facts['target'].get('unit', '')}"
     return "had it" if row["target"] == 1 else "did not have it"
 
 
-def _how(rows: pd.DataFrame) -> str:
+def _unit(material: Material) -> str:
+    """What attributions are in."""
+    target = material.facts.get("target") or {}
+    return str(target.get("unit")) if target.get("kind") == "continuous" else "logit"
+
+
+def _how(rows: pd.DataFrame, unit: str) -> str:
     row = rows.iloc[0]
     return (
         f"{str(row['method']).replace('_', ' ')}; "
-        f"change in logit {number(row['logit_change'], 2)}, "
+        f"change in {unit} {number(row['logit_change'], 2)}, "
         f"completeness error {number(row['completeness_error'])}"
     )
 

@@ -32,6 +32,8 @@ class Exhibit:
     panels: list[Panel] = field(default_factory=list)
     forests: list[Forest] = field(default_factory=list)
     sheets: list[Sheet] = field(default_factory=list)
+    folded: list[Sheet] = field(default_factory=list)
+    """Tables behind a line that opens them."""
     absent: str = ""
     said: str = ""
     """The answer in words, above the reading."""

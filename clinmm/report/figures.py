@@ -1,9 +1,9 @@
-"""ROC and reliability as panels of points in drawing units; the template draws them.
+"""ROC, reliability and training as panels of points in drawing units; the template draws them.
 
 The origin of a drawing is its upper left corner; a panel's plot is a square of SIDE units.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -131,6 +131,48 @@ def reliability(title: str, points: pd.DataFrame, raw: pd.DataFrame) -> Panel:
         dots=dots,
         below=behind,
     )
+
+
+def over_epochs(lines: Mapping[str, pd.DataFrame]) -> list[Panel]:
+    """One panel for each input, all on one scale.
+
+    lines: title -> epoch, value (the mean), low, high.
+    """
+    whole = pd.concat(lines.values())
+    bottom, top = float(whole["low"].min()), float(whole["high"].max())
+    first, last = int(whole["epoch"].min()), int(whole["epoch"].max())
+    margin = 0.05 * (top - bottom) or 0.05
+    bottom, top = bottom - margin, top + margin
+    width = max(last - first, 1)
+
+    def at(epoch: float, loss: float) -> str:
+        return _at((epoch - first) / width, (loss - bottom) / (top - bottom), 1.0)
+
+    steps = [first + (last - first) * i // 4 for i in range(5)]
+    x_ticks = [(LEFT + SIDE * (e - first) / width, str(e)) for e in dict.fromkeys(steps)]
+    heights = (0.0, 0.25, 0.5, 0.75, 1.0)
+    y_ticks = [(TOP + SIDE * (1 - h), f"{bottom + h * (top - bottom):.2f}") for h in heights]
+    panels = []
+    for title, rows in lines.items():
+        epochs = rows["epoch"].tolist()
+        there = [at(*point) for point in zip(epochs, rows["high"], strict=True)]
+        back = [at(*point) for point in zip(epochs[::-1], rows["low"][::-1], strict=True)]
+        path = " ".join(at(*point) for point in zip(epochs, rows["value"], strict=True))
+        begin, end = rows["value"].iloc[0], rows["value"].iloc[-1]
+        panels.append(
+            Panel(
+                title=title,
+                alt=f"Loss on validate of {title}: {begin:.3f} at first, {end:.3f} at the end.",
+                x_name="epoch",
+                y_name="loss on validate",
+                x_ticks=x_ticks,
+                y_ticks=y_ticks,
+                curves=[Curve("", path, 0, " ".join(there + back))],
+                below=f"{begin:.3f} at first, {end:.3f} at the end",
+                reference="",
+            )
+        )
+    return panels
 
 
 def _dot(row: Any, limit: float, hollow: bool) -> Dot:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 WIDTH = 220.0
 """Length of the scale, in the drawing's own units."""
@@ -11,7 +11,10 @@ _EDGE = 6.0
 
 @dataclass(frozen=True)
 class Line:
-    """label: what it is; n: how many; said: the estimate in figures, or why there is none."""
+    """label: what it is; n: how many; said: the estimate in figures, or why there is none.
+
+    strong: stands out; quiet: stands back; heading: names the lines below it, and is no line.
+    """
 
     label: str
     n: str
@@ -20,6 +23,12 @@ class Line:
     low: float = math.nan
     high: float = math.nan
     strong: bool = False
+    quiet: bool = False
+    heading: bool = False
+
+    def standing_back(self) -> "Line":
+        """The same line, quieter."""
+        return replace(self, quiet=True)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,12 @@ from clinmm.validation_size import statement
 
 NOTICE = "For research and review use only. Not for use in patient care."
 GENERAL_ENGLISH = "Notes are read by a model of general, not clinical, English."
-_KINDS = {"image": "pictures", "note": "text", "record": "values of the record"}
+_KINDS = {
+    "image": "pictures",
+    "note": "text",
+    "record": "values of the record",
+    "signal": "a signal",
+}
 
 
 def title(material: Material) -> str:
@@ -57,6 +62,10 @@ def _target(material: Material) -> str:
         return f"{names}, as given in a file of predictions. clinmm trained nothing here."
     if target["kind"] == "binary":
         return f"{names}: yes or no."
+    if target["kind"] == "continuous":
+        limits = target.get("range")
+        between = f", {limits[0]:g} to {limits[1]:g}" if limits else ""
+        return f"{names}: a value in {target['unit']}{between}."
     if target["kind"] == "multiclass":
         return f"{target['name']}, one of {names}."
     return f"{names}: each present or absent, on its own ({target['name']})."
@@ -107,13 +116,15 @@ def _tested(material: Material) -> str:
 def _headline(material: Material) -> str:
     if not material.scored:
         return "Nothing has been scored: " + material.absent("metrics")
-    rows = material.metrics(metric="auroc", arm=material.arm, class_name=material.headline_class)
+    of_values = (material.facts.get("target") or {}).get("kind") == "continuous"
+    name, words = ("mae", "Mean absolute error") if of_values else ("auroc", "AUROC")
+    rows = material.metrics(metric=name, arm=material.arm, class_name=material.headline_class)
     if not len(rows) or rows.iloc[0]["status"] != "ok":
-        return "The AUROC could not be estimated: too few cases of a class."
+        return f"The {words} could not be estimated: too few cases."
     row = rows.iloc[0]
     inputs = "all inputs together" if material.arm == "fused" else material.arm
     return (
-        f"AUROC {number(row['value'])} (95 % {interval(row['low'], row['high'])}), "
+        f"{words} {number(row['value'])} (95 % {interval(row['low'], row['high'])}), "
         f"{class_label(material.headline_class)}, {inputs}, "
         f"{row['n_cases']} test cases of {counted(row['n_patients'], material.unit)}."
     )

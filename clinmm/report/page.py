@@ -5,9 +5,11 @@ from pathlib import Path
 from clinmm.report.answers import answers
 from clinmm.report.evidence import exhibits
 from clinmm.report.examples import examples
+from clinmm.report.fusion import fusion
 from clinmm.report.making import making
 from clinmm.report.material import Material
 from clinmm.report.opening import NOTICE, lead, title
+from clinmm.report.values import answers_of_values, exhibits_of_values, is_of_values
 from clinmm.runs import Run
 
 
@@ -26,14 +28,16 @@ def page(run: Run) -> str:
         lstrip_blocks=True,
     )
     material = Material.of(run)
+    values = is_of_values(material)
     shown, no_examples = examples(material)
     return environment.get_template("report.html.j2").render(
         title=title(material),
         notice=NOTICE,
         kind=material.kind,
         lead=lead(material),
-        answers=answers(material),
-        exhibits=exhibits(material),
+        opening=fusion(material),
+        answers=answers_of_values(material) if values else answers(material),
+        exhibits=exhibits_of_values(material) if values else exhibits(material),
         examples=shown,
         no_examples=no_examples,
         notes_shown=any(example.notes for example in shown),

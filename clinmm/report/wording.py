@@ -24,6 +24,10 @@ METRICS = {
     "npv": "NPV",
     "fpr": "False positive rate",
     "fnr": "miss rate (FNR)",
+    "mae": "Mean absolute error",
+    "rmse": "RMSE",
+    "r2": "R squared",
+    "calibration_slope_value": "Slope",
 }
 
 VERDICTS = {
@@ -48,8 +52,8 @@ def arm(name: str) -> str:
     >>> arm("fused"), arm("image"), arm("image+note"), arm("baseline:logistic")
     ('fused', 'image alone', 'image and note', 'baseline logistic')
     """
-    if name == "fused":
-        return "fused"
+    if name in ("fused", "ensemble"):
+        return name
     if name.startswith("baseline:"):
         return f"baseline {name.removeprefix('baseline:')}"
     return name.replace("+", " and ") if "+" in name else f"{name} alone"

@@ -39,21 +39,25 @@ class Opinion(BaseModel, frozen=True, extra="forbid"):
 
     ratings: class name -> 1 (definitely not) to 5 (definitely); binary and multilabel tasks.
     choice: the one class chosen; multiclass tasks.
+    value: the reader's own value, in the target's unit; continuous tasks.
     confidence: 1 (low) to 4 (high).
     seconds: from opening the case to locking the opinion, where measured.
     """
 
     ratings: dict[str, Rating] = Field(default_factory=dict)
     choice: str | None = None
+    value: float | None = None
     confidence: int = Field(ge=1, le=4)
     seconds: float | None = Field(default=None, ge=0)
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> "Opinion":
-        if bool(self.ratings) == (self.choice is not None):
+        given = (bool(self.ratings), self.choice is not None, self.value is not None)
+        if sum(given) != 1:
             raise ValueError(
-                "an opinion holds either ratings per class or one choice, "
-                f"got ratings for {sorted(self.ratings)} and choice {self.choice!r}"
+                "an opinion holds either ratings per class or one choice, or one value, "
+                f"got ratings for {sorted(self.ratings)}, choice {self.choice!r} and value "
+                f"{self.value!r}"
             )
         return self
 

@@ -27,6 +27,7 @@ READINGS = [
     "case_id",
     "choice",
     "ratings",
+    "value",
     "confidence",
     "seconds",
     "opinion_at",

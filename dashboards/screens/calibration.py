@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import streamlit as st
 
-from dashboards import charts, panels, run_data, selections, words
+from dashboards import charts, panels, run_data, selections, values, words
 from dashboards.panels import Line
 
 MEASURES = (
@@ -22,6 +22,11 @@ SHOWN_FLAGS = 8
 facts = run_data.facts()
 unit = facts.get("unit_name", "patient")
 target = facts["target"]["name"]
+values.stop_if_of_values(
+    facts,
+    "Calibration",
+    "predicted against observed values are under Performance.",
+)
 
 
 def finding(name: str) -> str:

@@ -6,7 +6,18 @@ import pandas as pd
 import streamlit as st
 
 from clinmm.review.readings import CONFIDENCE_LABELS, Reading
-from dashboards import case_data, judging, note, panels, run_data, selections, viewer, words
+from dashboards import (
+    case_data,
+    charts,
+    judging,
+    note,
+    panels,
+    run_data,
+    selections,
+    values,
+    viewer,
+    words,
+)
 from dashboards import worklist as work
 
 VIEWER_HEIGHT = 560
@@ -100,10 +111,30 @@ def text_column(case: "pd.Series[Any]", found: case_data.Explanation | None) -> 
     for name in case_data.names_of_kind(cohort, "record"):
         st.html(f'<p class="panel-title">{panels.escape(name.capitalize())}</p>')
         rows = case_data.record_rows(case, cohort, name, found)
-        drawn = [(row.name, row.value, row.unit, row.score) for row in rows]
+        shown = case_data.strongest(rows)
+        drawn = [(row.name, row.value, row.unit, row.score) for row in shown]
         st.html(panels.record(drawn, found.scale() if found else 1.0))
+        if len(shown) < len(rows):
+            st.caption(f"And {len(rows) - len(shown)} more columns.")
         if found and (reason := found.withheld(name)):
             st.info(f"Bars of the record are withheld: {reason}")
+
+
+def signals(case: "pd.Series[Any]", found: case_data.Explanation | None) -> None:
+    for name in case_data.names_of_kind(cohort, "signal"):
+        st.html(f'<p class="panel-title">{panels.escape(name.capitalize())}</p>')
+        curve = case_data.curve(run.folder, selections.text(case.get(f"{name}_display")))
+        if curve is None:
+            st.html(f'<div class="quiet">No {panels.escape(name)} for this case.</div>')
+            continue
+        keys = ("channel", "start", "end", "score")
+        spans = [found.array(name, key) if found else None for key in keys]
+        scale = found.scale() if found else 1.0
+        st.plotly_chart(charts.signal(curve, spans, scale), key=f"{case['case_id']} {name}")
+        if found and (reason := found.withheld(name)):
+            st.info(f"Shading of the {name} is withheld: {reason}")
+        elif found and spans[0] is not None:
+            st.html('<p class="small">Orange: for. Blue: against. Darker: stronger.</p>')
 
 
 def model_output(case_id: str, reading: Reading, risks: pd.DataFrame) -> None:
@@ -202,7 +233,8 @@ def share_bar(found: case_data.Explanation, class_name: str) -> None:
         + panels.shares([(row.input, row.share) for row in rows.itertuples()])
         + panels.small(
             "Map, words and bars share one scale: the fullest colour is "
-            f"{words.number(found.scale(), 2)} in logits."
+            f"{words.number(found.scale(), 2)} "
+            f"{values.unit_of(facts) if values.is_of_values(facts) else 'in logits'}."
         )
     )
 
@@ -211,6 +243,10 @@ def recorded(risks: pd.DataFrame) -> None:
     """What the cohort says, once the verdict is saved and can no longer follow it."""
     with st.expander("What the cohort records for this case"):
         said = {1.0: "yes", 0.0: "no"}
+        if values.is_of_values(facts):
+            said = {
+                row.target: f"{row.target:g} {values.unit_of(facts)}" for row in risks.itertuples()
+            }
         pairs = [
             (words.class_label(row.class_name, ""), said.get(row.target, "not recorded"))
             for row in risks.itertuples()
@@ -230,10 +266,14 @@ with right:
     if not reader:
         st.info("Write your name or initials under Reader to give an opinion.")
     elif reading is None:
-        judging.ask_opinion(store, reader, case_id, classes, facts["target"]["kind"])
+        judging.ask_opinion(store, reader, case_id, classes, facts["target"])
     else:
         risks = selections.case_risks(predictions, case_id, arm)
-        model_output(case_id, reading, risks)
+        if values.is_of_values(facts):
+            rows = predictions[(predictions["case_id"] == case_id) & (predictions["arm"] == arm)]
+            values.output(rows, facts, reading.opinion.value)
+        else:
+            model_output(case_id, reading, risks)
         uncertainty(case_id)
         class_name = explained_class(case_id, risks)
         if class_name is not None:
@@ -244,6 +284,9 @@ with right:
         if reading.verdict is not None:
             recorded(risks)
 with left:
-    image_column(case, found, class_name or "")
+    kinds = {one.get("kind") for one in cohort["inputs"].values()}
+    if "image" in kinds or "signal" not in kinds:
+        image_column(case, found, class_name or "")
+    signals(case, found)
 with middle:
     text_column(case, found)

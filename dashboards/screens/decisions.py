@@ -2,11 +2,16 @@
 
 import streamlit as st
 
-from dashboards import charts, panels, run_data, selections, words
+from dashboards import charts, panels, run_data, selections, values, words
 
 facts = run_data.facts()
 unit = facts.get("unit_name", "patient")
 target = facts["target"]["name"]
+values.stop_if_of_values(
+    facts,
+    "Decisions",
+    "a decision needs a risk and a threshold. Errors are under Performance.",
+)
 MODEL, ALL, NOBODY = "calling by the estimate", "calling everybody", "calling nobody"
 
 st.title("Decisions")

@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboards import panels, run_data, selections, words
+from dashboards import panels, run_data, selections, values, words
 from dashboards.panels import Line
 
 facts = run_data.facts()
@@ -13,6 +13,9 @@ target = facts["target"]["name"]
 
 st.title("Fairness")
 metrics = run_data.table_or_stop("metrics")
+if values.is_of_values(facts):
+    values.fairness(facts, metrics)
+    st.stop()
 grouped = metrics[(metrics["group_by"] != "all") & (metrics["arm"] == "fused")]
 
 

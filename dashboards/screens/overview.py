@@ -1,12 +1,10 @@
-"""What is predicted, for whom, when and from what; and five plain answers."""
+"""What is predicted, for whom, when and from what; whether fusion was worth it; plain answers."""
 
-import math
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
-from dashboards import panels, run_data, selections, words
+from dashboards import fusion, panels, run_data, selections, values, words
 from dashboards.panels import Line
 
 facts = run_data.facts()
@@ -30,57 +28,30 @@ def purpose() -> None:
 
 
 def how_good(class_name: str) -> str:
-    rows = selections.pooled(metrics, "auroc", class_name=class_name)
-    rows = rows[rows["status"] == "ok"].sort_values("value", ascending=False, kind="stable")
-    fused = rows[rows["arm"] == "fused"]
+    """All inputs together: the mean over findings first, then every finding."""
+    rows = selections.pooled(metrics, "auroc", arm="fused")
+    rows = rows[(rows["status"] == "ok") & (rows["class_name"] != "micro")]
+    rows = rows.sort_values("class_name", key=lambda name: name != class_name, kind="stable")
     lines = [
         Line(
-            words.arm(row.arm),
+            words.class_label(row.class_name, target),
             str(row.n_patients),
             row.value,
             row.low,
             row.high,
-            strong=row.arm == "fused",
+            strong=row.class_name == class_name,
         )
         for row in rows.itertuples()
     ]
-    if len(fused):
-        best = fused.iloc[0]
-        said = (
-            f"AUROC {words.number(best['value'])} "
-            f"({words.interval(best['low'], best['high'])}) with all inputs."
-        )
+    if lines and lines[0].strong:
+        ends = words.interval(lines[0].low, lines[0].high)
+        said = f"AUROC {words.number(lines[0].value)} ({ends}) with all inputs."
     else:
         said = "No estimate for all inputs together: too few patients, or not made."
     low, high = panels.scale(lines, 0.0, 1.0)
-    heading = (words.class_label(class_name, target), f"{unit}s", "AUROC, 95 %")
+    heading = ("All inputs together", f"{unit}s", "AUROC, 95 %")
     detail = panels.forest(lines, min(low, 0.5), max(high, 0.6), 0.5, heading)
     return panels.answer("How good are the estimates?", said, detail)
-
-
-def worth_it(class_name: str) -> str:
-    question = "Was it worth combining the inputs?"
-    row = None
-    if comparisons is not None:
-        row = selections.fusion_comparison(comparisons, class_name)
-    if row is None:
-        return panels.answer(question, "Not compared in this run.")
-    p = f", p {words.number(row['p_holm'])} after Holm" if not math.isnan(row["p_holm"]) else ""
-    detail = panels.small(
-        f"AUROC difference {words.number(row['difference'])} "
-        f"({words.interval(row['low'], row['high'])}{p}), paired on the same "
-        f"{row['n_patients']} {unit}s. Verdict: {words.VERDICTS[row['verdict']]}."
-    )
-    line = Line("together − best alone", str(row["n_patients"]), *_ends(row))
-    return panels.answer(
-        question,
-        words.fusion(row["verdict"], row["rival"]),
-        differences([line], "AUROC difference") + detail,
-    )
-
-
-def _ends(row: "pd.Series[Any]") -> tuple[float, float, float]:
-    return row["difference"], row["low"], row["high"]
 
 
 def differences(lines: list[Line], what: str) -> str:
@@ -194,6 +165,8 @@ def made_how() -> str:
 
 
 purpose()
+if facts["kind"] == "study":
+    fusion.show(facts)
 cards = []
 if metrics is None:
     study = facts.get("study", {}).get("folder")
@@ -201,7 +174,9 @@ if metrics is None:
         st.info(f"New cases, predicted by the study in {study}; its figures are there.")
     else:
         st.info(f"No figures yet. Make them with: clinmm evaluate {run_data.run().folder}")
+elif values.is_of_values(facts):
+    cards = values.cards(facts, metrics)
 else:
     headline = selections.headline_class(metrics, facts)
-    cards = [how_good(headline), worth_it(headline), calibrated(headline), fails_whom()]
+    cards = [how_good(headline), calibrated(headline), fails_whom()]
 st.html(f'<div class="answers">{"".join([*cards, intake(), made_how()])}</div>')

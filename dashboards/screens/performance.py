@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from clinmm import validation_size
-from dashboards import charts, panels, run_data, selections, words
+from dashboards import charts, inputs_fail, panels, run_data, selections, values, words
 from dashboards.panels import Line
 
 facts = run_data.facts()
@@ -13,6 +13,9 @@ target = facts["target"]["name"]
 
 st.title("Performance")
 metrics = run_data.table_or_stop("metrics")
+if values.is_of_values(facts):
+    values.performance(facts, metrics)
+    st.stop()
 overall = metrics[(metrics["group_by"] == "all") & (metrics["pattern"] == "any")]
 names = list(dict.fromkeys(overall["class_name"]))
 
@@ -102,6 +105,8 @@ if len(rows):
     st.html(panels.forest(present, low, high, reference, heading))
 else:
     st.caption("Every case had the same inputs, or no pattern was measured.")
+
+inputs_fail.section(chosen, target, unit)
 
 st.header("At the operating point")
 rows = overall[(overall["arm"] == "fused") & overall["metric"].isin(["sensitivity", "specificity"])]

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from dashboards import charts, panels, run_data, selections, words
+from dashboards import charts, panels, run_data, selections, values, words
 from dashboards.panels import Line
 
 COVERAGES = ("set_coverage", "set_recall")
@@ -13,6 +13,11 @@ FOLD = ["repeat", "fold"]
 facts = run_data.facts()
 unit = facts.get("unit_name", "patient")
 target = facts["target"]["name"]
+values.stop_if_of_values(
+    facts,
+    "Sets and deferral",
+    "every value has an interval instead, shown with each case; whether it holds: see Overview.",
+)
 metrics = run_data.table_or_stop("metrics")
 
 

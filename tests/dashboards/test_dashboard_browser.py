@@ -33,7 +33,7 @@ QUIET = [
     "--disable-sync",
 ]
 PAGES = {
-    "": "Was it worth combining the inputs?",
+    "": "Is fusion worth it?",
     "cases": "Lock my opinion|Write your name",
     "performance": "By what was present",
     "calibration": "Before and after calibration",
@@ -132,6 +132,29 @@ def test_the_slider_moves_along_the_points_on_file(
     page.locator(".js-plotly-plot").first.wait_for()
     page.get_by_role("slider", name=re.compile(slider)).first.press("ArrowRight")
     page.get_by_text(after).wait_for()
+    assert page.locator("[data-testid=stException]").count() == 0
+    assert page.errors == []
+    page.close()
+
+
+def test_the_first_page_opens_with_fusion_and_unfolds_its_figures(served: Served) -> None:
+    page = served.page("")
+    page.get_by_text("Fusion is worth it: mean AUROC 0.871, better than the best other").wait_for()
+    _drawn(page)
+    answers = page.locator(".answer h2").all_inner_texts()
+    assert answers[:2] == ["Is fusion worth it?", "How far did each input train?"]
+    assert page.locator(".twins table.forest").count() == 4
+    colours = {
+        name: page.locator(".twins tr", has_text=name)
+        .first.locator(".dot")
+        .evaluate("dot => getComputedStyle(dot).backgroundColor")
+        for name in ("all inputs together", "image alone (best other)", "note alone")
+    }
+    assert len(set(colours.values())) == 3  # fused, its rival, and the rest stand apart
+    page.get_by_text("All figures, by class").click()
+    page.get_by_test_id("stDataFrame").first.wait_for()
+    page.get_by_text("Dominant: image").wait_for()
+    assert page.locator(".js-plotly-plot .scatterlayer .trace").count() == 6
     assert page.locator("[data-testid=stException]").count() == 0
     assert page.errors == []
     page.close()

@@ -60,13 +60,40 @@ def test_overview_shows_the_figures_on_file(finished: Run, screen: Screen) -> No
     said = shown(screen(finished, "overview"))
     for arm in ("fused", "image", "note", "record"):
         assert number(on_file(finished, "auroc", arm=arm)) in said
-    assert "rank cases better than image alone" in said
     for probability in ("raw", "calibrated"):
         assert number(on_file(finished, "log_loss", probability=probability)) in said
     assert "effusion, sex F: AUROC 0.051 lower than for everyone else" in said
     assert "better for 3 of 4, no difference shown for 1 of 4" in said
     assert "sex not recorded (6)" in said
     assert "1 error, 1 warning, 1 remark" in said
+
+
+def test_overview_opens_with_whether_fusion_was_worth_it(finished: Run, screen: Screen) -> None:
+    app = screen(finished, "overview")
+    said = shown(app)
+    assert said.index("Fusion is worth it: mean AUROC 0.871") < said.index("How good are")
+    assert said.index("Dominant: image") < said.index("How good are")
+    table = finished.read("worth_it").query("metric == 'auroc' and pattern == 'any'")
+    for row in table[table["class_name"] == "macro"].itertuples():
+        assert f"{number(row.value)} {number(row.low)} to {number(row.high)}" in said
+        if row.arm != "fused":
+            ends = f"{number(row.difference_low)} to {number(row.difference_high)}"
+            assert f"{number(row.difference)} {ends}" in said
+    assert "image alone: better 230 0.067" in said
+    frames = [e.value for e in app.dataframe]
+    assert [len(frame) for frame in frames[:2]] == [
+        len(finished.read("worth_it").query("population == @name"))
+        for name in ("have_rival", "everyone")
+    ]
+
+
+def test_a_study_that_was_not_judged_says_so(own_run: Run, screen: Screen) -> None:
+    for name in ("worth_it", "training_inputs"):
+        (own_run.folder / f"{name}.parquet").unlink()
+    own_run.add_facts(worth_it=None)
+    said = shown(screen(own_run, "overview"))
+    assert "Is fusion worth it? Not judged yet. Make it with: clinmm evaluate made" in said
+    assert "How far did each input train?" not in said
 
 
 def test_a_changed_file_is_read_again(own_run: Run, screen: Screen) -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
-import pandas as pd
 import pytest
 from made_run import COHORT, HOSTILE, WITHHELD
 from PIL import Image
@@ -191,17 +190,6 @@ def test_the_forest_plot_puts_the_dot_where_the_number_is() -> None:
     assert 'class="bar" style="left:20.00%;width:60.00%"' in out
 
 
-def test_best_single_input_is_taken_over_other_rivals(finished: Run) -> None:
-    table = finished.read("comparisons")
-    row = selections.fusion_comparison(table, "macro")
-    assert row is not None
-    assert row["rival"] == "image"
-    exploratory = table.assign(verdict="exploratory", rival="note").head(1)
-    row = selections.fusion_comparison(pd.concat([exploratory, table]), "macro")
-    assert row is not None
-    assert row["rival"] == "image"
-
-
 def test_the_similar_cases_are_the_nearest_point_within_a_tenth(finished: Run) -> None:
     curves = finished.read("curves")
     near = selections.similar(curves, "fused", "nodule", 0.30)
@@ -212,8 +200,8 @@ def test_the_similar_cases_are_the_nearest_point_within_a_tenth(finished: Run) -
 
 def test_the_dashboard_never_loads_a_model_library() -> None:
     code = (
-        "import sys; from dashboards import run_data, selections, case_data, note, panels, charts,"
-        " viewer, judging, worklist, words; "
+        "import sys; from dashboards import fusion, run_data, selections, case_data, note, panels,"
+        " charts, viewer, judging, worklist, words; "
         "found = {'torch', 'monai', 'transformers', 'sklearn'} & set(sys.modules); "
         "assert not found, found"
     )

@@ -165,6 +165,11 @@ def test_flags_and_gaps_are_told_in_a_line_each() -> None:
     assert gap_lines(told) == [
         "Gap: flu, sex F: worse than everybody else, auroc -0.100 (-0.150 to -0.050)"
     ]
+    of_another = gaps.assign(arm="baseline:note")
+    assert gap_lines(pd.concat([gaps.assign(verdict="not_shown"), of_another])) == []
+    assert len(gap_lines(of_another)) == 1  # a run without the fused arm
+    error = gaps.assign(metric="mean_error")
+    assert "sex F: values too low compared with everybody else's, mean" in gap_lines(error)[0]
 
 
 def test_options_reach_the_rules(file: Path, tmp_path: Path) -> None:

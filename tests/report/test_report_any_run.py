@@ -68,7 +68,7 @@ def test_predictions_made_elsewhere_have_a_report(tmp_path, read):
     value = row[row["probability"] == "calibrated"].iloc[0]["value"]
     assert found.row("AUROC by arm, died", "fused")[-1].startswith(f"{value:.3f} (")
     assert "120 cases of 120 patients" in found.text
-    assert "one arm only" in found.text
+    assert "Is fusion worth it?" not in found.text
     assert "sex X (6 patients)" in found.text
     assert "this run was made from a predictions file alone" in found.text
     assert found.row("Operating point “given”, fused", "died")[1] == "0.500"

@@ -8,7 +8,7 @@ HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> {{ 7*7 }} <
 ELEMENTS = (
     "html head meta title style body main header nav section article footer h1 h2 h3 h4 p b span "
     "dl dt dd ol ul li a div figure figcaption img mark table caption thead tbody tr th td "
-    "svg g line rect circle polyline polygon text"
+    "svg g line rect circle polyline polygon text details summary"
 )
 
 

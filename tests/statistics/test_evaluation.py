@@ -145,7 +145,7 @@ def test_each_repeat_has_its_own_auroc_and_the_pooled_one_is_their_mean(predicti
 
 
 def test_only_the_declared_comparison_gets_a_verdict(predictions_table):
-    _, result = run(predictions_table(n_cases=600, boldness=3.0), best_single="image")
+    _, result = run(predictions_table(n_cases=600, boldness=3.0), rival="image")
     judged = result.comparisons[result.comparisons["verdict"] != "exploratory"]
     assert judged[["rival", "metric", "family"]].to_numpy().tolist() == [
         ["image", "auroc", "fusion"],
@@ -159,7 +159,7 @@ def test_only_the_declared_comparison_gets_a_verdict(predictions_table):
 
 
 def test_with_several_classes_the_declared_comparison_is_of_their_mean(predictions_table):
-    _, result = run(predictions_table(classes=("a", "b")), best_single="image")
+    _, result = run(predictions_table(classes=("a", "b")), rival="image")
     judged = result.comparisons[result.comparisons["family"] == "fusion"]
     assert judged[["class_name", "metric"]].to_numpy().tolist() == [["macro", "auroc"]]
     metrics = pick(result.metrics, metric="auroc", class_name="macro").set_index("arm")["value"]
@@ -167,7 +167,7 @@ def test_with_several_classes_the_declared_comparison_is_of_their_mean(predictio
 
 
 def test_fusion_that_loses_is_said_to_be_worse(predictions_table):
-    _, result = run(predictions_table(n_cases=600, skill=(0.3, 1.8, 0.5)), best_single="image")
+    _, result = run(predictions_table(n_cases=600, skill=(0.3, 1.8, 0.5)), rival="image")
     (said,) = result.comparisons.loc[result.comparisons["family"] == "fusion", "verdict"]
     assert said == "worse"
 
@@ -181,10 +181,10 @@ def test_a_calibrator_is_not_claimed_with_fewer_than_fifty_patients_of_a_class(p
 def test_arms_are_compared_on_the_cases_that_both_have(predictions_table):
     rows, _ = calibrated(predictions_table())
     gone = rows.index[(rows.arm == "image") & (rows.split == "test")][:60]
-    fewer = evaluate(rows.drop(gone), n_bootstrap=20, best_single="image").comparisons
+    fewer = evaluate(rows.drop(gone), n_bootstrap=20, rival="image").comparisons
     lost = rows.loc[gone, "case_id"]
     common = rows[~((rows.split == "test") & rows.case_id.isin(lost))]
-    both = evaluate(common, n_bootstrap=20, best_single="image").comparisons
+    both = evaluate(common, n_bootstrap=20, rival="image").comparisons
     columns = ["rival", "metric", "difference"]
     a, b = (t.loc[t.rival == "image", columns].reset_index(drop=True) for t in (fewer, both))
     pd.testing.assert_frame_equal(a, b)

@@ -71,6 +71,31 @@ def test_three_stages_fill_the_run(run):
     assert {"decision", "decision_treat_all", "risk_coverage"} <= set(curves["kind"])
 
 
+def test_evaluate_says_whether_fusion_was_worth_it(run):
+    rows = run.read("predictions")
+    lacks = (rows["arm"] == "image") & (rows["case_id"].str[-1] == "7")
+    run.write("predictions", rows[~lacks])
+    splits = rows[rows["arm"] == "fused"][["repeat", "fold", "case_id", "patient_id", "split"]]
+    run.write("splits", splits.replace({"split": {"calibrate": "train"}}).assign(member=-1))
+    died = rows.drop_duplicates("case_id")["target"].astype(int).astype(str).to_numpy()
+    run.write("cases", run.read("cases").assign(died=died))
+    run.add_facts(unit_name="child", fall_back={"sentence": "Chosen on validate: so and so."})
+    calibrate.main(run.folder)
+    evaluate.main(run.folder)
+    table, said = run.read("worth_it"), run.facts["worth_it"]
+    schema.WORTH_IT.validate(table)
+    assert run.facts["rival"] == said["rival"] == "image"
+    assert said["verdict"] == "better"
+    assert (
+        said["n_cases"]
+        < said["everyone"]["n_cases"]
+        == rows["case_id"].nunique() / (2 if run.facts["n_folds"] == 0 else 1)
+    )
+    assert said["sentence"].endswith("Chosen on validate: so and so.")
+    judged = run.read("comparisons").query("family == 'fusion'")
+    assert judged["p_holm"].tolist() == [said["p_holm"]]
+
+
 def test_stored_calibrators_give_the_probabilities_of_the_table(run):
     calibrate.main(run.folder)
     predictions = run.read("predictions")

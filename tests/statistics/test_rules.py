@@ -92,7 +92,7 @@ def test_ordered_classes_are_scored_by_their_distance(predictions_table):
 
 def test_margins_say_whether_the_headline_arm_is_as_good(predictions_table):
     rows = predictions_table(arms=("fused", "image"), skill=(1.8, 0.6))
-    table = evaluate(rows, best_single="image", margins={"auroc": 0.05}).comparisons
+    table = evaluate(rows, rival="image", margins={"auroc": 0.05}).comparisons
     auroc = table[(table["metric"] == "auroc") & (table["rival"] == "image")].iloc[0]
     assert auroc["non_inferior"] == "yes"
     assert auroc["margin"] == 0.05

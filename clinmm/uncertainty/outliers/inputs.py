@@ -105,7 +105,7 @@ def fit_inputs(
     """The detector, and (score, p, oddest aspect) of the reference cases by cross-fitting.
 
     Args:
-        kind: image, note or record.
+        kind: image, note, record or signal.
         readings: of the n reference cases, None where absent.
         patients: (n,) whose case it is.
         spec: the cohort file's entry.

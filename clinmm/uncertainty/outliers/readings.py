@@ -1,4 +1,5 @@
-"""What the aspects look at, read from each case once: numbers of a picture, words of a note."""
+"""What the aspects look at, read from each case once: numbers of a picture or of a signal, words of
+a note."""
 
 import re
 import zlib
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from clinmm.cohort.cohort import Cohort
 from clinmm.cohort.notes import TOKEN
 from clinmm.folds import raw_values
+from clinmm.readers.signal import SignalFile
 
 WORD = re.compile(r"[^\W\d_]{2,}")
 """Two or more letters: numbers, dates and blanks of masks belong to no language."""
@@ -48,8 +50,19 @@ class NoteNumbers:
     triples: Counter[str]
 
 
+@dataclass(frozen=True, eq=False)
+class SignalNumbers:
+    """Of each channel, (C,): its mean and standard deviation in the file's unit, NaN where nothing
+    was measured, and the share of the time in which anything was."""
+
+    level: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    measured: NDArray[np.float64]
+
+
 Readings = dict[str, list[Any]]
-"""Input -> per case PictureNumbers, NoteNumbers or the row of a record; None where absent."""
+"""Input -> per case PictureNumbers, NoteNumbers, SignalNumbers or the row of a record; None where
+absent."""
 
 
 def read_inputs(cohort: Cohort) -> Readings:
@@ -68,8 +81,28 @@ def _read(cohort: Cohort, name: str) -> list[Any]:
             return read_pictures(raw, cohort.dimensions(name))
         case "note":
             return [None if note is None else read_note(note) for note in raw]
+        case "signal":
+            return read_signals(raw, cohort.spec.inputs[name])
         case _:
             return raw
+
+
+def read_signals(files: Sequence[SignalFile | None], spec: Any) -> list[SignalNumbers | None]:
+    """Numbers of each signal as models see it."""
+    from clinmm.encoders.samples import samples_of, shape_facts
+
+    facts = shape_facts(spec)
+    return [None if file is None else _of_samples(samples_of(file, facts)) for file in files]
+
+
+def _of_samples(samples: NDArray[np.float32]) -> SignalNumbers:
+    known = np.isfinite(samples)
+    n = known.sum(1)
+    some = np.where(n > 0, n, np.nan)
+    values = np.where(known, samples, 0).astype(np.float64)
+    level = values.sum(1) / some
+    apart = np.where(known, values - level[:, None], 0)
+    return SignalNumbers(level, np.sqrt(np.square(apart).sum(1) / some), n / samples.shape[1])
 
 
 def read_note(note: str) -> NoteNumbers:

@@ -2,7 +2,7 @@
 
 A file defines
 
-    KIND                            image, note or record
+    KIND                            image, note, record or signal
     UNIT                            a difference in the score below which nothing is odd
     learn(readings, patients, spec) -> what can be stored as JSON, from training cases, no labels
     score(facts, readings)          -> (n,), the higher the odder

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clinmm.cohort.record_rows import numbers
+
 KIND, UNIT = "record", 0.5
 
 FEWEST = 10
@@ -51,7 +53,7 @@ def reason(facts: dict[str, Any], reading: dict[str, Any]) -> str:
 
 
 def _column(readings: Sequence[dict[str, Any]], name: str) -> NDArray[np.float64]:
-    return np.array([float(row[name]) for row in readings])
+    return numbers(readings, [name])[:, 0]
 
 
 def _far(known: dict[str, Any], x: NDArray[np.float64]) -> NDArray[np.float64]:
