@@ -41,7 +41,7 @@ def ways(paths: list[Path], folder: Path) -> dict[str, Callable[[], None]]:
         ScaleIntensityRangePercentilesd,
     )
 
-    from clinmm.encoders.pictures import pixels_of
+    from clinmm.encoders.parts.pictures import pixels_of
     from clinmm.readers import cache
 
     chain = Compose(

@@ -30,7 +30,7 @@ from clinmm import fit as loop
 from clinmm.cases import Batch
 from clinmm.config import Component, Optimiser, TrainConfig
 from clinmm.encoders import bag_of_words, densenet, mlp
-from clinmm.encoders.projection import Projection
+from clinmm.encoders.parts.projection import Projection
 from clinmm.losses import start_of_training
 from clinmm.model import MultimodalClassifier
 from clinmm.predict import logits_of

@@ -243,6 +243,15 @@ class StudyConfig(_Settings):
     explain: ExplainConfig = ExplainConfig()
     review: ReviewConfig = ReviewConfig()
 
+    @model_validator(mode="after")
+    def _auto_takes_only_of(self) -> "StudyConfig":
+        if self.falls_back and (extra := sorted(set(self.fusion.settings) - {"of"})):
+            raise ValueError(
+                f"fusion: auto has no setting {', '.join(extra)}. Settings of the fusion that is "
+                "trained go under of: {name: ...}."
+            )
+        return self
+
     @property
     def falls_back(self) -> bool:
         """Whether the fused arm may answer from fewer inputs (`fusion: auto`)."""

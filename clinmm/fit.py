@@ -146,15 +146,13 @@ def _one_pass(course: Course, state: Progress, after_step: Callable[[], None]) -
     state.model.train()
     course.held.before(number)
     order = np.random.default_rng([course.seed, number]).permutation(n)
+    if n > 1 and n % config.batch_size == 1:
+        order = order[:-1]  # batch normalisation has no variance of one case
     rows_of_step = torch.from_numpy(order).to(course.fabric.device)
     steps = torch.split(rows_of_step, config.batch_size * config.accumulate)
     for i in range(state.steps, len(steps)):
-        rows = steps[i]
-        if n > 1 and len(rows) % config.batch_size == 1:
-            rows = rows[:-1]  # batch normalisation has no variance of one case
-        if len(rows):
-            done = (number - 1 + i * len(steps[0]) / n) / config.epochs
-            _one_step(course, state, rows, learning_rate(config.optimiser, done))
+        done = (number - 1 + i * len(steps[0]) / n) / config.epochs
+        _one_step(course, state, steps[i], learning_rate(config.optimiser, done))
         state.steps = i + 1
         after_step()
 
@@ -168,7 +166,7 @@ def _one_step(course: Course, state: Progress, rows: Tensor, rate: float) -> Non
     heads = torch.zeros_like(of_input)
     state.optimiser.zero_grad()
     for part in torch.split(rows, config.batch_size):
-        loss, of_heads = _loss(course, model, part, whole, of_input)
+        loss, of_heads = _loss(course, model, part, whole, of_input, len(rows))
         course.fabric.backward(loss)
         sums["loss"] += loss.detach() * len(rows)
         heads += of_heads
@@ -191,6 +189,7 @@ def _loss(
     rows: Tensor,
     whole: Tensor,
     of_input: Tensor,
+    n_cases: int,
 ) -> tuple[Tensor, Tensor]:
     """(part that these cases have in the loss of a step, (M,) their weighted losses by head).
 
@@ -198,6 +197,7 @@ def _loss(
     answer from the inputs that are left is from the answer from all.
 
     whole, of_input: total weight of all cases of the step, and of those that have each input.
+    n_cases: of the step.
     """
     config, criterion, batch = course.config, course.criterion, course.train.take(rows)
     labels, weight = course.labels[rows], course.weight[rows]
@@ -216,7 +216,7 @@ def _loss(
     if config.distillation:
         with torch.no_grad(), course.fabric.autocast():
             full = model.answer(encoded, batch.present)
-        loss = loss + config.distillation * criterion.apart(answer, full).sum() / len(rows)
+        loss = loss + config.distillation * criterion.apart(answer, full).sum() / n_cases
     return loss, heads.detach()
 
 
@@ -232,14 +232,15 @@ def _close_epoch(course: Course, state: Progress) -> None:
     """Judges the epoch whose steps are done, and keeps its weights if they are the best."""
     number, sums = len(state.history), state.sums
     loss = float(sums["loss"]) / len(course.train)
-    if not math.isfinite(loss):
-        raise InputError(
-            f"training: the loss of epoch {number} is not a number. Lower train.optimiser.lr."
-        )
     slowed = course.config.balance == "slow_dominant"
     steps = sums["step"] / state.steps if slowed else torch.ones_like(sums["step"])
     trained = torch.stack([sums["heads"] / sums["weight"], steps], dim=1)
-    state.history.append(_judged(course, state, loss, trained.tolist()))
+    judged = _judged(course, state, loss, trained.tolist())
+    if not math.isfinite(loss + judged.validate_loss):
+        raise InputError(
+            f"training: the loss of epoch {number} is not a number. Lower train.optimiser.lr."
+        )
+    state.history.append(judged)
     state.sums, state.steps = _no_sums(state.model), 0
     if _best(state.history) == number:
         state.best = copy.deepcopy(state.kept.state_dict())

@@ -4,6 +4,8 @@ Evidence adds up over the inputs; a link turns the sum into logits. Its `width` 
 of evidence an input gives.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -56,6 +58,12 @@ class CumulativeLink(nn.Module):
         self.lowest = nn.Parameter(cuts[:1].clone())
         # softplus of these are the distances between the cuts, so that cuts always rise
         self.gaps = nn.Parameter(torch.log(torch.expm1(cuts.diff().clamp_min(1e-3))))
+
+    @torch.no_grad()
+    def take_over(self, alone: Sequence["CumulativeLink"]) -> None:
+        """The mean of the cuts of models on each input alone: their evidence is on that scale."""
+        self.lowest.copy_(torch.stack([link.lowest for link in alone]).mean(0))
+        self.gaps.copy_(torch.stack([link.gaps for link in alone]).mean(0))
 
     def forward(self, evidence: Tensor, some: Tensor) -> Tensor:
         """evidence: (B, 1), the score; some: (B, 1) bool. Returns (B, K) log probabilities."""

@@ -30,8 +30,9 @@ def start_of_training(target: NDArray[np.float64], task: str) -> list[float]:
     target: (N, K) of 0 to 1 (continuous: values), NaN for not recorded.
     """
     if task == "continuous":
-        deviation = float(np.nanstd(target))
-        return [float(np.nanmean(target)), deviation if deviation > 0 else 1.0]
+        # of values that are all alike, the rounding of the mean would be a deviation
+        several = np.nanmax(target) > np.nanmin(target)
+        return [float(np.nanmean(target)), float(np.nanstd(target)) if several else 1.0]
     positive = np.nansum(target, axis=0) + 0.5
     known = (~np.isnan(target)).sum(axis=0) + 1.0
     if task == "multiclass":

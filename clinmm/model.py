@@ -11,11 +11,14 @@ from clinmm import registry
 from clinmm.cases import Batch, Prepared
 from clinmm.config import Component
 from clinmm.intercept import intercept_shift
-from clinmm.links import make_link
+from clinmm.links import CumulativeLink, make_link
 from clinmm.settings_errors import as_input_error
 
 FROZEN = ("features", "embeddings")
 """What encoders call the output of a network that training does not change."""
+
+AT_ONCE = 256
+"""Cases that go through a model together where no gradient is kept."""
 
 MASKED, LEARNED_TOKEN = "masked", "learned_token"
 """What the fusion sees in the slot of an absent input: nothing, or a vector that is learned."""
@@ -166,6 +169,8 @@ class MultimodalClassifier(nn.Module):
             self.encoder(name).load_state_dict(model.encoder(name).state_dict())
             head = f"input_{name}"
             self.heads[head].load_state_dict(model.heads[head].state_dict())
+        if isinstance(self.link, CumulativeLink):
+            self.link.take_over([model.link for model in alone.values()])  # type: ignore[misc]
 
     def _vector(self, name: str, prepared: Prepared, has: Tensor) -> Tensor:
         """(B, d), zero where the case lacks the input: batch statistics see real inputs only."""
@@ -223,7 +228,11 @@ class MultimodalClassifier(nn.Module):
         self.eval()
         self.link.shift.zero_()
         some = batch.present.any(1)
-        answers = self(batch.inputs, batch.present).fused
+        pieces = [
+            batch.take(rows).to(self.start.device)
+            for rows in torch.split(torch.arange(len(batch)), AT_ONCE)
+        ]
+        answers = torch.cat([self(piece.inputs, piece.present).fused.cpu() for piece in pieces])
         self.link.shift.copy_(
             intercept_shift(answers[some], batch.target[some], batch.known[some], self.task)
         )
@@ -249,18 +258,16 @@ class MultimodalClassifier(nn.Module):
             asked = present & torch.tensor(self.answers_from, device=present.device)
             present = torch.where(asked.any(1, keepdim=True), asked, present)
         seen = torch.where(present[..., None], encoded.evidence, torch.zeros_like(encoded.evidence))
-        some = present.any(1, keepdim=True)
-        if self.fusion is None:
-            only: Tensor = self.link(seen.sum(1), some)
-            return only
-        several = present.sum(1)[:, None] > 1
-        fused = self._fused(encoded, present)
-        if self.weighs_answers:
-            together = (fused[..., None] * seen).sum(1)
-        else:
-            together = (self.weight * seen).sum(1) + self.correction(fused)
-        whole: Tensor = self.link(torch.where(several, together, seen.sum(1)), some)
-        return whole
+        some, evidence = present.any(1, keepdim=True), seen.sum(1)
+        if self.fusion is not None:
+            fused = self._fused(encoded, present)
+            if self.weighs_answers:
+                together = (fused[..., None] * seen).sum(1)
+            else:
+                together = (self.weight * seen).sum(1) + self.correction(fused)
+            evidence = torch.where(present.sum(1)[:, None] > 1, together, evidence)
+        # The cuts between ordered classes are learned: without evidence they are no prevalence.
+        return torch.where(some, self.link(evidence, some), self.start)
 
     def _fused(self, encoded: Encoded, present: Tensor) -> Tensor:
         """What the fusion makes of the inputs asked, with learned ones in place of the absent."""

@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 from clinmm.cases import Batch
 from clinmm.cohort.cohort import Cohort
 from clinmm.folds import LEFT_OUT, Fold, Index
-from clinmm.model import MultimodalClassifier
-
-AT_ONCE = 256
+from clinmm.model import AT_ONCE, MultimodalClassifier
 
 TOGETHER = "all"
 """The name of all inputs' embeddings side by side."""

@@ -63,7 +63,8 @@ def train_arm(
         alone: input -> the fold's models on it alone, one for each part that it stops on or one
             for each model to train; trained here if left out.
         seeds: models that differ in their first weights and the order of cases alone (deep
-            ensemble: Lakshminarayanan, Pritzel, Blundell, NeurIPS 2017).
+            ensemble: Lakshminarayanan, Pritzel, Blundell, NeurIPS 2017). Where `alone` has one
+            model for each part, those of a part start from the same encoders.
         on_epoch: told the number of the model and what its epoch gave.
         checkpoints: folder from which a stopped training goes on. What is in it is the caller's to
             remove once the models are stored.
@@ -105,8 +106,8 @@ def train_arm(
             checkpoint=_checkpoint(checkpoints, inputs, fold, seeds, number, settings),
             checkpoint_seconds=CHECKPOINT_SECONDS,
         )
-        model.cpu().settle(own.take(np.concatenate([train, validate])))
-        return model, epochs
+        model.settle(own.take(np.concatenate([train, validate])))
+        return model.cpu(), epochs
 
     candidates = [
         [trained(number, settings) for number in range(description.members)]

@@ -43,7 +43,7 @@ def cards(facts: Mapping[str, Any], metrics: pd.DataFrame) -> list[str]:
         best = fused.iloc[0]
         said = (
             f"On average {words.number(best['value'], 2)} {of} off "
-            f"({words.interval(best['low'], best['high'])}) with all inputs."
+            f"({words.interval(best['low'], best['high'], 2)}) with all inputs."
         )
     heading = ("Mean absolute error", f"{unit}s", f"{of}, 95 %")
     first = panels.answer("How far off are the values?", said, _forest(rows, "arm", heading))

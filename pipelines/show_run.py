@@ -87,7 +87,8 @@ def _headline_rows(table: pd.DataFrame) -> pd.DataFrame:
 
 def _than_others(row: dict[Hashable, Any]) -> str:
     if row["metric"] == "mean_error":  # has no better side
-        return f"values too {'high' if row['difference'] > 0 else 'low'} compared with everybody else's"
+        side = "high" if row["difference"] > 0 else "low"
+        return f"values too {side} compared with everybody else's"
     return f"{row['verdict']} than everybody else"
 
 

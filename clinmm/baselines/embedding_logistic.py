@@ -60,7 +60,7 @@ def _frozen(given: Any) -> Values | None:
 
 
 def _pixels(raw: Sequence[File | None], learned: Index, *, volume: bool) -> Values:
-    from clinmm.encoders.pictures import pixels_of, voxels_of
+    from clinmm.encoders.parts.pictures import pixels_of, voxels_of
 
     small = voxels_of(raw, SIDE_3D) if volume else pixels_of(raw, SIDE, 3)
     flat = small.flatten(1).double().numpy()

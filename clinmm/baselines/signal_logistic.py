@@ -34,7 +34,7 @@ class Baseline:
     @staticmethod
     def features(raw: Sequence[Any], learned: Index, source: Any, given: Any) -> Features:
         """(N, channels times (5 + BANDS)) z-scores, and marks for what was not measured."""
-        from clinmm.encoders.samples import all_files, samples_of, shape_facts
+        from clinmm.encoders.parts.samples import all_files, samples_of, shape_facts
 
         facts = shape_facts(source)
         shape = (facts["channels"], 5 + BANDS)

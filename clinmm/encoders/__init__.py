@@ -9,5 +9,9 @@ What a file of this folder defines (see `interface.py`): `Config`, a frozen pyda
     forward         those tensors -> (B, out_dim)
     attributable    one case's raw value -> the continuous tensor that explanations go back to
     trunk           that tensor -> what `forward` takes
-    located         attributions to that tensor -> a map, words or columns
+    located         attributions to that tensor -> a map, words, columns or pieces of a signal
+
+and, where it applies, `pretrained` (the trainable part that came with weights), `with_tokens` and
+`token_dim` (the input in parts) and `lengths` (what a case costs). What several files share is in
+`parts/`.
 """

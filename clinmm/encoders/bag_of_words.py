@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from clinmm.cases import Prepared
 from clinmm.encoders.interface import Attributable, Located, Progress
-from clinmm.encoders.projection import Projection
-from clinmm.encoders.words import phrases_of
+from clinmm.encoders.parts.projection import Projection
+from clinmm.encoders.parts.words import phrases_of
 
 
 class Config(BaseModel, frozen=True, extra="forbid"):

@@ -23,7 +23,7 @@ from torch.nn import functional
 
 from clinmm.cases import Prepared
 from clinmm.encoders.interface import Attributable, Located, Progress
-from clinmm.encoders.samples import (
+from clinmm.encoders.parts.samples import (
     all_files,
     in_pieces,
     level_and_spread,

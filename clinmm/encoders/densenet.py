@@ -14,7 +14,7 @@ from monai.networks.nets import DenseNet
 from pydantic import Field, PositiveInt
 from torch import nn
 
-from clinmm.encoders.pixel_net import Net, PixelEncoder, PixelSettings
+from clinmm.encoders.parts.pixel_net import Net, PixelEncoder, PixelSettings
 
 IMAGENET: dict[tuple[int, ...], str] = {
     (6, 12, 24, 16): "https://download.pytorch.org/models/densenet121-a639ec97.pth",

@@ -15,8 +15,8 @@ from pydantic import Field
 from torch import nn
 
 from clinmm.cases import Prepared
-from clinmm.encoders.batch_norm import settle_batch_norm
-from clinmm.encoders.pixel_net import Net, PixelEncoder, PixelSettings, scaled
+from clinmm.encoders.parts.batch_norm import settle_batch_norm
+from clinmm.encoders.parts.pixel_net import Net, PixelEncoder, PixelSettings, scaled
 
 BLOCKS = (
     "r1_k3_s11_e1_i32_o16_se0.25",

@@ -13,8 +13,8 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from clinmm.encoders.embedded import PACKAGES, embedded_weights
-from clinmm.encoders.pretrained_net import (
+from clinmm.encoders.parts.embedded import PACKAGES, embedded_weights
+from clinmm.encoders.parts.pretrained_net import (
     Pretrained,
     PretrainedEncoder,
     PretrainedSettings,

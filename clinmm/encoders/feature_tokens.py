@@ -22,9 +22,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from clinmm.cases import Prepared
-from clinmm.encoders import record_columns
 from clinmm.encoders.interface import Attributable, Located, Progress
-from clinmm.encoders.record_columns import RecordColumns, Row
+from clinmm.encoders.parts import record_columns
+from clinmm.encoders.parts.record_columns import RecordColumns, Row
 from clinmm.errors import InputError
 
 MOST_COLUMNS = 1000
@@ -87,15 +87,16 @@ class Encoder(nn.Module):
         pass
 
     def with_tokens(self, values: Tensor, measured: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(B, out_dim), the columns' tokens (B, columns, width), and which of them are real: all
-        of a case in which any column is measured."""
+        """(B, out_dim), the columns' tokens (B, columns, width), all of them real: also of the
+        record in which nothing is measured, from which the path of an explanation starts."""
         tokens = torch.cat(
             [self.gathers.expand(len(values), 1, -1), self._columns(values, measured)], dim=1
         )
         for layer in self.layers:
             tokens = layer(tokens)
-        real = measured.bool().any(1, keepdim=True).expand(-1, len(self.columns.names))
-        return self.out(tokens[:, 0]), tokens[:, 1:], real
+        of_columns = tokens[:, 1:]
+        real = torch.ones(of_columns.shape[:2], dtype=torch.bool, device=values.device)
+        return self.out(tokens[:, 0]), of_columns, real
 
     def _columns(self, values: Tensor, measured: Tensor) -> Tensor:
         """(B, columns, width). On the path of an explanation a mark lies between 0 and 1, and the

@@ -5,7 +5,7 @@ Source: Cho et al., EMNLP 2014.
 
 from torch import nn
 
-from clinmm.encoders.recurrent import Recurrent, RecurrentConfig
+from clinmm.encoders.parts.recurrent import Recurrent, RecurrentConfig
 
 
 class Config(RecurrentConfig, frozen=True, extra="forbid"):

@@ -64,5 +64,11 @@ class EncoderLike(Protocol):
     def located(self, attributions: NDArray[np.float32], raw: Any) -> Located:
         """Attributions of the shape of `values` without its first axis -> where they belong."""
 
+    # Optional, where it applies:
+    #   pretrained: nn.Module | None, the trainable part that came with weights
+    #   token_dim: int, and with_tokens(**prepared) -> (vector (B, out_dim), values
+    #     (B, T, token_dim), real (B, T) bool), the input in parts for fusions that read tokens
+    #   lengths(prepared) -> (N,), what each case costs, so that like is read with like
+
     def __call__(self, **prepared: Tensor) -> Tensor:
         """(B, out_dim)."""

@@ -20,15 +20,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from clinmm.cases import Prepared
-from clinmm.encoders.checkpoints import loaded, longest_window
-from clinmm.encoders.feature_cache import cached
 from clinmm.encoders.interface import Attributable, Located, Progress
-from clinmm.encoders.lora import LoraConfig, store_only_trained, with_adapters
-from clinmm.encoders.note_windows import Read, Windows, read, side_by_side, windows_of
-from clinmm.encoders.note_words import LOOKED_AT, fragments, joined, warning
-from clinmm.encoders.pooling import AttentionPool, Pool, mean_of
-from clinmm.encoders.projection import Projection
-from clinmm.encoders.release import Train, trains
+from clinmm.encoders.parts.checkpoints import loaded, longest_window
+from clinmm.encoders.parts.feature_cache import cached
+from clinmm.encoders.parts.lora import LoraConfig, store_only_trained, with_adapters
+from clinmm.encoders.parts.note_windows import Read, Windows, read, side_by_side, windows_of
+from clinmm.encoders.parts.note_words import LOOKED_AT, fragments, joined, warning
+from clinmm.encoders.parts.pooling import AttentionPool, Pool, mean_of
+from clinmm.encoders.parts.projection import Projection
+from clinmm.encoders.parts.release import Train, trains
 from clinmm.errors import InputError
 
 NOTES_AT_ONCE = 64

@@ -5,7 +5,7 @@ Source: Hochreiter & Schmidhuber, Neural Computation 9 (1997).
 
 from torch import nn
 
-from clinmm.encoders.recurrent import Recurrent, RecurrentConfig
+from clinmm.encoders.parts.recurrent import Recurrent, RecurrentConfig
 
 
 class Config(RecurrentConfig, frozen=True, extra="forbid"):

@@ -14,9 +14,9 @@ from pydantic import BaseModel, Field, PositiveInt
 from torch import Tensor, nn
 
 from clinmm.cases import Prepared
-from clinmm.encoders import record_columns
 from clinmm.encoders.interface import Attributable, Located, Progress
-from clinmm.encoders.record_columns import RecordColumns, Row
+from clinmm.encoders.parts import record_columns
+from clinmm.encoders.parts.record_columns import RecordColumns, Row
 
 
 class Config(BaseModel, frozen=True, extra="forbid"):

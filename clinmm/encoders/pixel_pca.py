@@ -17,11 +17,11 @@ from pydantic import PositiveInt
 from torch import Tensor, nn
 
 from clinmm.cases import Prepared
-from clinmm.encoders.augment import MIDDLE_GREY
 from clinmm.encoders.interface import Attributable, Located, Progress
-from clinmm.encoders.pictures import as_map
-from clinmm.encoders.projection import Projection
-from clinmm.encoders.reading import Reading
+from clinmm.encoders.parts.augment import MIDDLE_GREY
+from clinmm.encoders.parts.pictures import as_map
+from clinmm.encoders.parts.projection import Projection
+from clinmm.encoders.parts.reading import Reading
 from clinmm.errors import InputError
 
 DEFAULT_SIZE = {2: 32, 3: 16}

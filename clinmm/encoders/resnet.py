@@ -16,8 +16,8 @@ from monai.networks.nets.resnet import ResNet, resnet_params
 from pydantic import PositiveInt
 from torch import nn
 
-from clinmm.encoders.pixel_net import Net, PixelEncoder, PixelSettings
-from clinmm.encoders.weights import MONAI
+from clinmm.encoders.parts.pixel_net import Net, PixelEncoder, PixelSettings
+from clinmm.encoders.parts.weights import MONAI
 
 PUBLISHED_WIDTH = 64
 MEDICALNET = (

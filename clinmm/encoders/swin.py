@@ -11,7 +11,7 @@ from monai.networks.nets.swin_unetr import SwinTransformer
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
-from clinmm.encoders.pixel_net import Net, PixelEncoder, PixelSettings
+from clinmm.encoders.parts.pixel_net import Net, PixelEncoder, PixelSettings
 
 Four = tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt]
 

@@ -22,7 +22,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from clinmm.encoders.pretrained_net import (
+from clinmm.encoders.parts.pretrained_net import (
     Pretrained,
     PretrainedEncoder,
     PretrainedSettings,

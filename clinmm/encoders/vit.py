@@ -10,7 +10,7 @@ from monai.networks.nets import ViT
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
-from clinmm.encoders.pixel_net import Net, PixelEncoder, PixelSettings
+from clinmm.encoders.parts.pixel_net import Net, PixelEncoder, PixelSettings
 
 PATCH = {2: 16, 3: 12}
 

@@ -1,8 +1,8 @@
 """Linear reading of thousands of columns, such as gene expression: few cases, many numbers.
 
 Standardised columns and measured marks are read along the principal components of the training
-cases (`encoders/projection.py`), which does what a ridge penalty does: directions in which the
-cases hardly differ hardly count. In training whole columns are dropped at random, which for a
+cases (`parts/projection.py`), which does what a ridge penalty does: directions in which the
+cases hardly differ hardly count. In training values are dropped at random, which for a
 linear reading is a ridge penalty on standardised columns; a column that is always or never
 measured carries no mark.
 
@@ -23,10 +23,10 @@ from torch.nn import functional
 
 from clinmm.cases import Prepared
 from clinmm.cohort.record_rows import numbers, words
-from clinmm.encoders import record_columns
 from clinmm.encoders.interface import Attributable, Located, Progress
-from clinmm.encoders.projection import Projection
-from clinmm.encoders.record_columns import RecordColumns, Row
+from clinmm.encoders.parts import record_columns
+from clinmm.encoders.parts.projection import Projection
+from clinmm.encoders.parts.record_columns import RecordColumns, Row
 
 
 class Config(BaseModel, frozen=True, extra="forbid"):

@@ -6,14 +6,18 @@ from dataclasses import replace
 import numpy as np
 
 from clinmm.evaluation.rows import Row, metric_rows, wanted_of
-from clinmm.intervals import Sample, estimate, module_of
-from clinmm.samples import CALIBRATED, Samples
+from clinmm.intervals import Draws, Estimate, Sample, estimate, macro, module_of
+from clinmm.metrics.classes import called_class
+from clinmm.samples import CALIBRATED, CALL, Samples
 from clinmm.subgroups import everyone
 
 MICRO = "micro"
 ALL_CLASSES = "all"
 FOR_AN_ORDER = ("quadratic_kappa", "mean_absolute_error")
 """Metrics that mean nothing unless the classes have an order."""
+BALANCED = "balanced_multiclass_accuracy"
+"""Estimated as the mean of the classes' sensitivities, so that the rules for those hold: each needs
+its patients, and one of exactly 0 or 1 is not certain."""
 
 
 def micro_rows(samples: Samples, names: Sequence[str]) -> Iterator[Row]:
@@ -34,34 +38,44 @@ def micro_rows(samples: Samples, names: Sequence[str]) -> Iterator[Row]:
 def of_exclusive_classes(
     samples: Samples, names: Sequence[str], ordered: Sequence[str] | None
 ) -> Iterator[Row]:
-    """Accuracy, and where the classes have an order the distance between called and true class.
+    """Accuracy, plain and balanced, and where the classes have an order the distance between called
+    and true class.
 
     Args:
         samples: exclusive classes, so every class has the same cases.
         names: metrics asked for; those with NEEDS "classes" are given here.
         ordered: the classes from lowest to highest; None where they have no order.
     """
-    wanted = [
-        (name, CALIBRATED)
-        for name in names
-        if module_of(name).NEEDS == "classes" and (ordered or name not in FOR_AN_ORDER)
-    ]
+    asked = [name for name in names if module_of(name).NEEDS == "classes"]
+    if not ordered:
+        asked = [name for name in asked if name not in FOR_AN_ORDER]
+    wanted = [(name, CALIBRATED) for name in asked if name != BALANCED]
     for arm in samples.arms:
         parts = {name: scored.sample for (of, name), scored in samples.parts.items() if of == arm}
-        columns = [parts[name] for name in (ordered or sorted(parts))]
+        classes = list(ordered or sorted(parts))
+        columns = [parts[name] for name in classes]
         first = columns[0]
         sample = replace(
             first,
             y_true=np.stack([c.y_true for c in columns], axis=1).argmax(axis=1).astype(np.float64),
             columns={CALIBRATED: np.stack([c.columns[CALIBRATED] for c in columns], axis=1)},
         )
-        for row in metric_rows(
-            arm,
-            ALL_CLASSES,
-            everyone(first.y_true.size),
-            estimate(sample, wanted, samples.draws),
-        ):
+        found = estimate(sample, wanted, samples.draws)
+        if BALANCED in asked:
+            found[BALANCED, CALIBRATED] = _balanced(sample, classes, samples.draws)
+        for row in metric_rows(arm, ALL_CLASSES, everyone(first.y_true.size), found):
             yield {**row, "n_positive": row["n_cases"]}
+
+
+def _balanced(sample: Sample, classes: Sequence[str], draws: Draws) -> Estimate:
+    """sample: y_true holds class numbers, its column the (n, C) probabilities."""
+    called, key = called_class(sample.columns[CALIBRATED]), ("sensitivity", CALL)
+    each = {}
+    for number, name in enumerate(classes):
+        own = {CALL: np.asarray(called == number, dtype=np.float64)}
+        of_class = np.asarray(sample.y_true == number, dtype=np.float64)
+        each[name] = estimate(replace(sample, y_true=of_class, columns=own), [key], draws)[key]
+    return replace(macro(each), metric=BALANCED)
 
 
 def _joined(parts: list[Sample]) -> Sample:

@@ -6,8 +6,9 @@ comparisons work with it and a new metric is one new file:
 NEEDS               "ranking" (scores of one model only are comparable), "probability",
                     "decision" (0/1 calls at a threshold), "outcome" (y_true alone),
                     "threshold" or "prevalence" (probabilities, and a keyword argument of that
-                    name; not in the metrics table unasked) or "classes" (the numbers of the true
-                    and of the called class)
+                    name; not in the metrics table unasked), "classes" (numbers of exclusive
+                    classes, and the probabilities of all), "value" (of a continuous target) or
+                    "order" (the same, where scores of one model only are comparable)
 CONDITIONS_ON       classes the estimate conditions on: "positive", "negative",
                     "predicted_positive", "predicted_negative"; each needs five patients
 HIGHER_IS_BETTER    True, False, or None where neither is

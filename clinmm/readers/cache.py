@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinmm.cohort.files import sha256_of
-from clinmm.encoders.feature_cache import cache_folder
+from clinmm.encoders.parts.feature_cache import cache_folder
 from clinmm.readers import READER_VERSION
 
 Pixels = NDArray[np.float32]

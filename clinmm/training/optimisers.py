@@ -52,20 +52,25 @@ def adamw(model: Any, settings: Optimiser, *, by_input: bool) -> torch.optim.Ada
     """AdamW over everything that trains, in groups that step at rates of their own.
 
     Each group holds `share` of the learning rate, and `input`, the name of the input whose encoder
-    it is (with by_input; else None).
+    it is (with by_input; else None). What the link learns, the cuts between ordered classes, does
+    not decay: they say how frequent the classes are.
     """
     came_with_weights = {id(p) for body in bodies_of(model) for p in body.parameters()}
     encoder_of = {id(p): name for name in model.names for p in model.encoder(name).parameters()}
-    groups: dict[tuple[float, str | None], list[nn.Parameter]] = {}
+    of_link = {id(p) for p in model.link.parameters()}
+    groups: dict[tuple[float, str | None, Any], list[nn.Parameter]] = {}
     for parameter in model.parameters():
         if parameter.requires_grad:
             share = settings.pretrained_lr if id(parameter) in came_with_weights else 1.0
             owner = encoder_of.get(id(parameter)) if by_input else None
-            groups.setdefault((share, owner), []).append(parameter)
+            decay = 0.0 if id(parameter) in of_link else settings.weight_decay
+            groups.setdefault((share, owner, decay), []).append(parameter)
     return torch.optim.AdamW(
-        [{"params": p, "share": share, "input": name} for (share, name), p in groups.items()],
+        [
+            {"params": parameters, "share": share, "input": owner, "weight_decay": decay}
+            for (share, owner, decay), parameters in groups.items()
+        ],
         lr=settings.lr,
-        weight_decay=settings.weight_decay,  # type: ignore[arg-type]
         fused=True,  # one pass over the weights, on CPU as well
     )
 

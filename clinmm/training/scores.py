@@ -10,8 +10,7 @@ from torch import Tensor
 from clinmm.cases import Batch
 from clinmm.losses import NOTHING, Criterion
 from clinmm.metrics.auroc import auroc
-
-AT_ONCE = 256
+from clinmm.model import AT_ONCE
 
 
 class Scores(NamedTuple):
@@ -44,6 +43,8 @@ def scores(
         counts = weight if has is None else weight * has[:, None]
         known = validate.known if has is None else validate.known & has[:, None]
         loss = (criterion.each(logits, labels) * counts).sum() / counts.sum().clamp_min(NOTHING)
+        if not loss.isfinite():  # training is about to be stopped for it
+            return Scores(float(loss), float("nan"), float("nan"))
         return Scores(float(loss), *_ranking(logits, validate.target, known, criterion.task))
 
     each = torch.cat(alone).unbind(1) if alone else ()
@@ -55,7 +56,9 @@ def scores(
 
 def _ranking(logits: Tensor, target: Tensor, known: Tensor, task: str) -> tuple[float, float]:
     """(macro AUROC, Spearman's correlation), NaN where it means nothing."""
-    says = logits.double() if task == "continuous" else torch.sigmoid(logits.double())
+    says = logits.double()
+    if task != "continuous":
+        says = torch.softmax(says, 1) if task == "multiclass" else torch.sigmoid(says)
     said, truth, there = (t.cpu().numpy() for t in (says, target, known))
     if task == "continuous":
         return float("nan"), _spearman(said[there], truth[there])

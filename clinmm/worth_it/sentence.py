@@ -100,6 +100,8 @@ def _of_everyone(of: dict[str, Any], unit: str) -> str:
     who += " where it has no input"
     if of["verdict"] == "cannot_tell" or of["low"] is None:
         return f"{who}: cannot tell."
+    if of["low"] == of["high"] == 0:
+        return f"{who}: the same."
     if of["verdict"] == "not_shown":
         return f"{who}: no difference shown, {_gap(of)}."
     return f"{who}: {of['verdict']} by {_size(of)}."

@@ -9,7 +9,7 @@ from clinmm.cohort.markup import strip_markup
 from clinmm.cohort.note_text import LARGEST_NOTE, clean, decode, read_note_file
 from clinmm.cohort.placeholders import blank_placeholders
 from clinmm.cohort.rtf import rtf_text
-from clinmm.encoders.words import phrases_of
+from clinmm.encoders.parts.words import phrases_of
 from clinmm.errors import InputError
 
 

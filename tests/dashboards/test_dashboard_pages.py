@@ -87,6 +87,23 @@ def test_overview_opens_with_whether_fusion_was_worth_it(finished: Run, screen: 
     ]
 
 
+def test_overview_opens_where_no_test_case_has_the_inputs_of_the_rival(
+    own_run: Run, screen: Screen
+) -> None:
+    table = own_run.read("worth_it")
+    own_run.write("worth_it", table[table["population"] == "everyone"])
+    said = shown(screen(own_run, "overview"))
+    assert "Every test patient" in said
+    assert "Patients who have the inputs" not in said
+
+
+def test_with_one_input_it_is_asked_whether_the_model_is_worth_it(
+    own_run: Run, screen: Screen
+) -> None:
+    own_run.add_facts(inputs={"image": "image"})
+    assert "Is the model worth it?" in shown(screen(own_run, "overview"))
+
+
 def test_a_study_that_was_not_judged_says_so(own_run: Run, screen: Screen) -> None:
     for name in ("worth_it", "training_inputs"):
         (own_run.folder / f"{name}.parquet").unlink()

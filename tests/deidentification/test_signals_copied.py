@@ -59,7 +59,7 @@ def test_a_copy_holds_the_samples_under_new_names_and_reads_the_same(tmp_path: P
     assert "files copied as samples alone" in str(said)
     copy = load_cohort(tmp_path / "copy" / "cohort.yaml")
     assert not list((tmp_path / "copy").rglob("*mith*"))
-    from clinmm.encoders.samples import samples_of, shape_facts
+    from clinmm.encoders.parts.samples import samples_of, shape_facts
 
     for name in ("cough", "vitals"):
         one, two = (

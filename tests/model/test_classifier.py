@@ -1,4 +1,5 @@
 import copy
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -148,6 +149,48 @@ def test_the_fused_model_takes_over_what_single_inputs_learned() -> None:
     assert answer(fused, [True, True]).item() == pytest.approx(-1 + 1.1 + 1.3), "evidence adds up"
     set_head(alone["a"], "a", [[9.0, 9.0]], 9.0)
     assert answer(fused, [True, False]).item() == pytest.approx(-1 + 1.1), "a copy, not a share"
+
+
+def test_models_of_ordered_classes_take_over_the_cuts() -> None:
+    """Without them evidence would be read on a scale that is not its own."""
+    start = {"log_odds": (-1.0, -0.5, -1.5), "task": "multiclass", "ordered": True}
+    fused, alone = plain_model(**start), {name: plain_model(name, **start) for name in "ab"}
+    for name, widened in (("a", 1.0), ("b", 3.0)):
+        set_head(alone[name], name, [[0.5, 0.25]])
+        with torch.no_grad():
+            alone[name].link.lowest.sub_(widened)
+            alone[name].link.gaps.add_(widened)
+    first = fused.link.lowest.item()
+    fused.take_over({"a": alone["a"]})
+    with torch.no_grad():
+        own = alone["a"].eval()({"a": {"values": A}}, torch.tensor([[True]])).fused[0]
+    assert torch.equal(answer(fused, [True, False]), own)
+    fused.take_over(alone)
+    assert fused.link.lowest.item() == pytest.approx(first - 2)
+
+
+@pytest.mark.parametrize("names", ["a", "ab"])
+def test_without_any_input_ordered_classes_are_as_frequent_as_in_training(names: str) -> None:
+    model = plain_model(names, (-1.0, -0.5, -1.5), task="multiclass", ordered=True)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(1.0)
+    none = torch.zeros(2, len(names), dtype=torch.bool)
+    answers = model({name: {"values": torch.ones(2, 2)} for name in names}, none).fused
+    assert torch.equal(answers, model.start.expand(2, -1))
+
+
+def test_the_intercept_is_set_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    shifts = []
+    for at_once in (256, 7):
+        monkeypatch.setattr("clinmm.model.AT_ONCE", at_once)
+        model = disturbed("concat")
+        batch = plain_batch(40, absent=0.4)
+        target, known = batch.target.expand(-1, 2), batch.known.expand(-1, 2)
+        model.settle(replace(batch, target=target, known=known))
+        shifts.append(model.link.shift)
+    assert shifts[0].abs().min() > 0.1
+    torch.testing.assert_close(shifts[0], shifts[1])
 
 
 def test_an_input_may_have_the_name_of_a_method() -> None:

@@ -13,7 +13,7 @@ from tiny_encoders import RELEASED, VOLUMES, Make
 from clinmm import registry
 from clinmm.cases import Prepared
 from clinmm.config import Component
-from clinmm.encoders.augment import moved
+from clinmm.encoders.parts.augment import moved
 from clinmm.errors import InputError
 from clinmm.model import MultimodalClassifier, settings_of
 
@@ -117,6 +117,24 @@ def test_the_explained_path_is_the_trained_path(name: str, tiny: Make) -> None:
             torch.testing.assert_close(
                 encoder(**explained), encoder(**trained), rtol=1e-4, atol=1e-5
             )
+
+
+@every_encoder
+def test_the_path_starts_without_a_jump_whatever_the_fusion_reads(name: str, tiny: Make) -> None:
+    """Attributions add up to the change along the path only where it has no jump."""
+    _, encoder, raw, _ = tiny(name)
+    torch.manual_seed(0)
+    model = MultimodalClassifier(
+        {"a": encoder, "b": encoder}, Component(name="cross_attention"), [0.0]
+    ).eval()
+    case = encoder.attributable(raw[1])
+    share = torch.tensor([0.0, 1e-6]).view(2, *[1] * (case.values.dim() - 1))
+    prepared = encoder.trunk(case.reference + share * (case.values - case.reference), case.fixed)
+    with torch.no_grad():
+        model.correction.weight.normal_()
+        both = torch.ones(2, 2, dtype=torch.bool)
+        start, next_to_it = model({"a": prepared, "b": prepared}, both).fused
+    torch.testing.assert_close(start, next_to_it, rtol=1e-3, atol=1e-2)
 
 
 @every_encoder

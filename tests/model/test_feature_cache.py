@@ -5,9 +5,9 @@ import pytest
 import torch
 from tiny_encoders import Make, pictures
 
-from clinmm.encoders import feature_cache, pretrained_net
-from clinmm.encoders.embedded import embedded_weights
-from clinmm.encoders.feature_cache import cache_folder, cached
+from clinmm.encoders.parts import feature_cache, pretrained_net
+from clinmm.encoders.parts.embedded import embedded_weights
+from clinmm.encoders.parts.feature_cache import cache_folder, cached
 from clinmm.errors import InputError
 
 
@@ -126,7 +126,7 @@ def test_a_frozen_encoder_reads_each_picture_once_and_a_changed_one_again(
 def test_changed_weights_of_a_package_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from clinmm.encoders import embedded
+    from clinmm.encoders.parts import embedded
 
     package = tmp_path / "weights_for_a_test"
     package.mkdir()

@@ -23,10 +23,10 @@ from tiny_encoders import (
 
 from clinmm import registry
 from clinmm.config import Component
-from clinmm.encoders.batch_norm import set_mode, settle_batch_norm
-from clinmm.encoders.regions import coarse, regions_of, with_places
-from clinmm.encoders.release import RELEASE_FROM, trains
-from clinmm.encoders.weights import take_weights
+from clinmm.encoders.parts.batch_norm import set_mode, settle_batch_norm
+from clinmm.encoders.parts.regions import coarse, regions_of, with_places
+from clinmm.encoders.parts.release import RELEASE_FROM, trains
+from clinmm.encoders.parts.weights import take_weights
 from clinmm.errors import InputError
 from clinmm.model import MultimodalClassifier
 from clinmm.stored_models import Description, load_models, save_models
@@ -57,7 +57,9 @@ def same_state(one: torch.nn.Module, other: torch.nn.Module) -> bool:
 
 def test_few_cases_hold_a_pretrained_network_still() -> None:
     assert trains("auto", RELEASE_FROM - 1)[0] == "frozen"
-    assert trains("auto", RELEASE_FROM)[0] == "released"
+    assert trains("auto", RELEASE_FROM, gpu=True)[0] == "released"
+    assert trains("auto", RELEASE_FROM, gpu=False)[0] == "frozen"
+    assert trains("released", RELEASE_FROM, gpu=False)[0] == "released"
     assert trains("frozen", 10**6)[0] == "frozen"
     assert trains("released", 1)[0] == "released"
     assert trains("auto", 10)[1] == trains("auto", 20)[1], "folds of a study say the same"
@@ -110,6 +112,8 @@ def test_a_pretrained_body_keeps_the_statistics_it_came_with() -> None:
     body(torch.rand(4, 2, 3, 3))
     assert body[1].training
     assert not body[0].running_mean.any()
+    set_mode(body.requires_grad_(False), training=True, n_cases=4, pretrained=True)
+    assert not body[1].training, "the dropout of a body that is held still rests"
     set_mode(body, training=True, n_cases=1, pretrained=False)
     assert not body[0].training, "one case has no variance"
     set_mode(body, training=True, n_cases=2, pretrained=False)

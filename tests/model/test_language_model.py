@@ -13,10 +13,10 @@ import torch
 from safetensors.torch import load, save
 from tiny_encoders import NOTES, Make, small_language_model
 
-from clinmm.encoders import note_windows
-from clinmm.encoders.checkpoints import CHECKPOINTS, place_of
 from clinmm.encoders.language_model import Config, Encoder
-from clinmm.encoders.lora import LoraConfig
+from clinmm.encoders.parts import note_windows
+from clinmm.encoders.parts.checkpoints import CHECKPOINTS, place_of
+from clinmm.encoders.parts.lora import LoraConfig
 from clinmm.errors import InputError
 
 LONG = " ".join(["Fever and dry cough.", "No effusion, heart enlarged."] * 8)
@@ -443,7 +443,7 @@ def test_every_known_checkpoint_says_what_a_reader_must_know() -> None:
 
 
 def test_no_window_is_longer_than_the_model_can_read(language_model_folder: Path) -> None:
-    from clinmm.encoders.checkpoints import loaded, longest_window
+    from clinmm.encoders.parts.checkpoints import loaded, longest_window
 
     assert encoder_of(language_model_folder, window=4000).longest == 64
     tokenizer, network, _ = loaded(str(language_model_folder))

@@ -140,6 +140,12 @@ def test_log_odds_by_hand_with_half_a_case_added_to_each_outcome() -> None:
     )
 
 
+@pytest.mark.parametrize(("n", "value"), [(3, 0.1), (97, 1 / 3), (1, 5.0)])
+def test_values_that_are_all_alike_have_a_deviation_of_one(n: int, value: float) -> None:
+    target = np.array([[value]] * n + [[np.nan]])
+    assert start_of_training(target, "continuous") == [pytest.approx(value), 1.0]
+
+
 def test_no_class_starts_at_infinity() -> None:
     for task in ("binary", "multilabel", "multiclass"):
         odds = start_of_training(np.array([[1.0, 0.0], [1.0, 0.0]]), task)

@@ -15,9 +15,9 @@ from tiny_encoders import NOTES, Make
 from clinmm import registry
 from clinmm.cases import Batch
 from clinmm.config import Component
-from clinmm.encoders.note_words import joined
-from clinmm.encoders.pooling import AttentionPool, mean_of
-from clinmm.encoders.word_pieces import (
+from clinmm.encoders.parts.note_words import joined
+from clinmm.encoders.parts.pooling import AttentionPool, mean_of
+from clinmm.encoders.parts.word_pieces import (
     FIRST,
     UNKNOWN_PIECE,
     Pieces,
@@ -68,7 +68,7 @@ def test_the_tokenizer_is_the_same_in_every_process() -> None:
     notes = [" ".join(rng.choice(words, 30)) for _ in range(20)]
     code = (
         "import sys, json, hashlib\n"
-        "from clinmm.encoders.word_pieces import learn_pieces\n"
+        "from clinmm.encoders.parts.word_pieces import learn_pieces\n"
         "made = json.dumps(learn_pieces(json.load(sys.stdin), 300, 2))\n"
         "print(hashlib.sha256(made.encode()).hexdigest())"
     )

@@ -12,7 +12,7 @@ from tiny_encoders import SIGNAL_SPEC, Make, signals
 from clinmm import registry
 from clinmm.encoders.conv1d import _level, _moved
 from clinmm.encoders.log_mel import QUIETEST, Config, log_mel_picture, mel_filters
-from clinmm.encoders.samples import in_pieces, level_and_spread
+from clinmm.encoders.parts.samples import in_pieces, level_and_spread
 from clinmm.errors import InputError
 from clinmm.explain.joint import Explanation
 from clinmm.explain.merge import merged

@@ -15,11 +15,13 @@ from clinmm.cases import Batch
 from clinmm.config import Component, Optimiser, TrainConfig
 from clinmm.errors import InputError
 from clinmm.fit import Epoch, fit, make_fabric
+from clinmm.losses import Criterion
 from clinmm.model import MultimodalClassifier
 from clinmm.training import compiled
 from clinmm.training.balance import STRENGTH, slowed_steps
 from clinmm.training.optimisers import adamw, learning_rate
 from clinmm.training.running_mean import RunningMean
+from clinmm.training.scores import scores
 
 TRAIN, VALIDATE = plain_batch(48, seed=1, absent=0.2), plain_batch(40, seed=2, absent=0.2)
 FABRIC = make_fabric(TrainConfig(device="cpu"))
@@ -94,13 +96,18 @@ def test_a_schedule_that_ends_slowly_is_run_to_its_end(schedule: str) -> None:
 # Accumulation
 
 
-def test_two_half_batches_are_one_whole_batch() -> None:
+def test_two_half_batches_are_one_whole_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Unknown targets, absent inputs and class weights fall unevenly over the halves. The fusion
-    has no dropout, whose draws would differ."""
+    has no dropout, and inputs are hidden by a rule: draws would differ."""
+
+    def hide_b(present: Tensor, chance: float) -> Tensor:
+        return torch.where(present.all(1, keepdim=True), torch.tensor([[True, False]]), present)
+
+    monkeypatch.setattr("clinmm.fit._hidden_at_random", hide_b)
     known = TRAIN.known.clone()
     known[::5] = False
     cases = Batch(TRAIN.inputs, TRAIN.present, TRAIN.target, known)
-    settings = {"optimiser": Optimiser(lr=0.05, weight_decay=0.1), "distillation": 0.5}
+    settings = {"optimiser": Optimiser(lr=0.05, weight_decay=0.1), "distillation": 5.0}
     whole, ours = train(budget(batch_size=24, **settings), gated(), train=cases)
     halves, theirs = train(budget(batch_size=12, accumulate=2, **settings), gated(), train=cases)
     for name, tensor in whole.state_dict().items():
@@ -110,6 +117,14 @@ def test_two_half_batches_are_one_whole_batch() -> None:
     )
     smaller, _ = train(budget(batch_size=12, **settings), gated(), train=cases)
     assert not torch.allclose(smaller.heads["input_a"].weight, whole.heads["input_a"].weight)
+
+
+def test_a_case_left_over_is_no_step() -> None:
+    """At its one step nothing is learned yet, so no input is ahead."""
+    cases = plain_batch(17)
+    config = budget(batch_size=16, epochs=1, balance="slow_dominant")
+    _, history = train(config, train=cases)
+    assert [one.step for one in history[1].inputs] == [1, 1]
 
 
 # The running mean of the weights
@@ -160,7 +175,6 @@ def test_the_mean_is_what_is_judged_and_kept() -> None:
 def test_distillation_draws_the_partial_answer_to_the_full_one_and_not_back() -> None:
     """With the head of `a` hidden from the answer, only what answers from `b` may move."""
     from clinmm.fit import Course, _loss, _start
-    from clinmm.losses import Criterion
     from clinmm.training.optimisers import Held
 
     model = plain_model()
@@ -179,7 +193,7 @@ def test_distillation_draws_the_partial_answer_to_the_full_one_and_not_back() ->
     left = torch.where(left.any(1, keepdim=True), left, torch.ones(48, 2, dtype=torch.bool))
     torch.manual_seed(3)
     one = torch.ones(())
-    loss, _ = _loss(course, model, torch.arange(48), one, torch.ones(2))
+    loss, _ = _loss(course, model, torch.arange(48), one, torch.ones(2), 48)
     with torch.no_grad():
         full = torch.sigmoid(model(cases.inputs, cases.present).fused)
     part = torch.sigmoid(model(cases.inputs, left).fused)
@@ -396,6 +410,46 @@ def test_a_continuous_target_trains_and_is_ranked_by_spearman() -> None:
     best = next(epoch for epoch in history if epoch.best)
     assert best.validate_spearman == pytest.approx(spearmanr(answers, seen).statistic)
     assert best.validate_loss < 0.3
+
+
+def test_exclusive_classes_are_ranked_by_their_probabilities() -> None:
+    rng = np.random.default_rng(0)
+    number = rng.integers(0, 3, 300)
+    values = torch.from_numpy((np.eye(3)[number][:, :2] + rng.normal(size=(300, 2))).astype("f"))
+    target = torch.from_numpy(np.eye(3)[number].astype("f"))
+    known = torch.ones(300, 3, dtype=torch.bool)
+    batch = Batch({"a": {"values": values}}, known[:, :1], target, known)
+    model = plain_model("a", (-1.0, -1.0, -1.0), task="multiclass")
+    set_head(model, "a", [[1.0, 0.3], [0.2, 1.0], [1.5, 1.5]])
+    found, _ = scores(model, batch, Criterion.of(model, budget()), FABRIC)
+    with torch.no_grad():
+        answers = model(batch.inputs, batch.present).fused
+    expected = roc_auc_score(number, torch.softmax(answers, 1), multi_class="ovr")
+    assert found.auroc == pytest.approx(expected)
+    assert roc_auc_score(target, torch.sigmoid(answers)) > expected + 0.02, "another ranking"
+
+
+def test_weights_that_are_no_number_on_validate_are_never_kept() -> None:
+    class Breaks(Plain):
+        def forward(self, values: Tensor) -> Tensor:
+            return values if self.training else values * float("nan")
+
+    batch = plain_batch(16, "a")
+    model = MultimodalClassifier({"a": Breaks()}, Component(name="concat"), [-1.0])
+    with pytest.raises(InputError, match=r"the loss of epoch 1 is not a number"):
+        train(budget(epochs=1), model, train=batch, validate=batch)
+
+
+def test_the_cuts_between_ordered_classes_do_not_decay() -> None:
+    model = plain_model(log_odds=(-1.0, -0.5, -1.5), task="multiclass", ordered=True)
+    optimiser = adamw(model, Optimiser(weight_decay=0.5), by_input=False)
+    decay = {
+        id(p): group["weight_decay"] for group in optimiser.param_groups for p in group["params"]
+    }
+    cuts = {id(p) for p in model.link.parameters()}
+    assert len(cuts) == 2
+    assert {key: 0.0 if key in cuts else 0.5 for key in decay} == decay
+    assert len(decay) == len(list(model.parameters()))
 
 
 def test_soft_labels_train() -> None:

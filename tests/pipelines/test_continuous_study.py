@@ -1,5 +1,6 @@
 """A study of a severity score, from `clinmm run` to the reading room."""
 
+import math
 import re
 import sys
 from pathlib import Path
@@ -15,6 +16,8 @@ from clinmm.errors import InputError
 from clinmm.review.readings import Opinion, Verdict
 from clinmm.review.store import ReviewStore, default_url, run_id
 from clinmm.runs import STAGES, Run
+from dashboards import panels, values
+from dashboards.panels import Line
 from pipelines import audit, calibrate, cli, evaluate, explain, predict
 
 N = 96
@@ -130,7 +133,9 @@ def test_what_was_planted_is_found(run: Run) -> None:
 
 def test_stages_done_again_give_the_same(run: Run) -> None:
     before = {name: run.read(name) for name in ("predictions", "metrics", "comparisons")}
-    calibrate.main(run.folder)
+    told = []
+    calibrate.main(run.folder, lambda what, done, total, note="": told.append((done, total)))
+    assert told[-1] == (1, 1)
     evaluate.main(run.folder)
     audit.main(run.folder)
     for name, table in before.items():
@@ -182,6 +187,24 @@ def test_every_page_opens(run: Run, page: str, monkeypatch: pytest.MonkeyPatch) 
         assert "predicts a value, not classes" in said
     if page == "overview":
         assert "How far off are the values?" in said
+        assert "answers the training mean" in said
+
+
+def test_errors_of_more_than_one_unit_are_drawn_on_a_scale_that_holds_them() -> None:
+    far = Line("note", "12", 2.5, 0.7, 4.3)
+    assert panels.scale([far], 0.0, math.inf) == (0.7, 4.3)
+    assert panels.middle([far]) == (-4.3, 4.3)
+    assert panels.middle([]) == (-1.0, 1.0)
+
+
+def test_a_group_is_served_worst_only_where_that_was_shown() -> None:
+    groups = pd.DataFrame({"group_by": "sex", "group": ["F", "M"], "value": [2.0, 1.0]})
+    row = {"arm": "fused", "rival": "complement", "metric": "mae", "group_by": "sex", "group": "F"}
+    shown, not_shown = (pd.DataFrame([row | {"verdict": v}]) for v in ("worse", "not_shown"))
+    assert values._worst(groups, shown) == "Larger error than everyone else: sex F."
+    said = "No larger error in any group was shown. Largest seen: sex F."
+    assert values._worst(groups, not_shown) == values._worst(groups, None) == said
+    assert "too few patients" in values._worst(groups[:0], not_shown)
 
 
 def test_reader_gives_a_value_first_then_sees_the_interval(

@@ -13,7 +13,7 @@ from clinmm import registry, schema
 from clinmm.cohort.manifest import spec_from
 from clinmm.cohort.spec import CohortSpec
 from clinmm.config import Component, StudyConfig, TrainConfig, load_config
-from clinmm.encoders.embedded import PACKAGES
+from clinmm.encoders.parts.embedded import PACKAGES
 from clinmm.model import settings_of
 from clinmm.runs import STAGES
 from clinmm.settings_file import read_settings

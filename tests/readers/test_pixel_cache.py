@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clinmm.encoders.pictures import pixels_of
+from clinmm.encoders.parts.pictures import pixels_of
 from clinmm.readers import cache, read_image
 from clinmm.readers.resize import resize
 

@@ -8,11 +8,12 @@ from clinmm.errors import InputError
 from clinmm.metrics import quadratic_kappa as kappa_file
 from clinmm.metrics.accuracy import accuracy
 from clinmm.metrics.auroc import auroc
+from clinmm.metrics.balanced_multiclass_accuracy import balanced_multiclass_accuracy
 from clinmm.metrics.classes import called_class, known_pairs, one_hot
 from clinmm.metrics.mean_absolute_error import mean_absolute_error
 from clinmm.metrics.quadratic_kappa import quadratic_kappa
 
-METRICS = [accuracy, mean_absolute_error, quadratic_kappa]
+METRICS = [accuracy, balanced_multiclass_accuracy, mean_absolute_error, quadratic_kappa]
 
 
 def graded(n=120, n_classes=4, seed=0):
@@ -29,6 +30,8 @@ def test_metrics_of_classes_equal_scikit_learn(n_classes):
         y, p = graded(n_classes=n_classes, seed=seed)
         called = p.argmax(axis=1)
         assert accuracy(y, p) == pytest.approx(reference.accuracy_score(y, called))
+        wanted = reference.balanced_accuracy_score(y, called)
+        assert balanced_multiclass_accuracy(y, p) == pytest.approx(wanted)
         wanted = reference.mean_absolute_error(y, called)
         assert mean_absolute_error(y, p) == pytest.approx(wanted)
         wanted = reference.cohen_kappa_score(y.astype(int), called, weights="quadratic")
@@ -50,6 +53,11 @@ def test_kappa_and_error_see_the_order_of_the_classes_and_its_direction_does_not
         assert metric(*reversed_) == pytest.approx(metric(y, p))
     assert accuracy(*other) == pytest.approx(accuracy(y, p))
     assert quadratic_kappa(*other) != pytest.approx(quadratic_kappa(y, p), abs=0.01)
+
+
+def test_balanced_accuracy_needs_a_case_of_every_class():
+    with pytest.raises(InputError, match="undefined where a class has no case"):
+        balanced_multiclass_accuracy([0, 1], [[0.5, 0.3, 0.2]] * 2)
 
 
 def test_kappa_with_one_class_only_is_refused_and_its_influence_is_nan():

@@ -34,7 +34,9 @@ audit: {group_by: [sex, sex*age]}
 
 def run_with(folder, rows, n_folds):
     target = {"name": "died", "kind": "binary", "classes": ["died"], "ordered": False}
-    run = Run.create(folder, "study", {"seed": 0, "n_folds": n_folds, "target": target})
+    inputs = {"image": "image", "note": "note"}
+    facts = {"seed": 0, "n_folds": n_folds, "target": target, "inputs": inputs}
+    run = Run.create(folder, "study", facts)
     run.write_text("cohort.yaml", COHORT)
     run.write_text("config.yaml", CONFIG)
     run.write("predictions", rows)

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import balanced_accuracy_score
 
 from clinmm.calibration import tables
 from clinmm.config import CalibrateConfig, SetsConfig
@@ -87,7 +88,41 @@ def test_ordered_classes_are_scored_by_their_distance(predictions_table):
     assert of_all["accuracy"] == 0
     assert of_all["mean_absolute_error"] == 1
     unordered = evaluate(rows, kind="multiclass").metrics
-    assert set(unordered[unordered["class_name"] == "all"]["metric"]) == {"accuracy"}
+    wanted = {"accuracy", "balanced_multiclass_accuracy"}
+    assert set(unordered[unordered["class_name"] == "all"]["metric"]) == wanted
+
+
+def test_balanced_accuracy_rests_on_the_rarest_class(predictions_table):
+    rows = predictions_table(classes=("a", "b", "c"), arms=("fused",), skill=(1.8,))
+    case = rows["case_id"].str[1:].astype(int)
+    patients = rows.loc[rows["split"] == "test", "patient_id"].unique()
+    for n_rare, status in ((4, "suppressed"), (5, "ok")):
+        number = (case % 2).where(~rows["patient_id"].isin(patients[:n_rare]), 2)
+        target = (rows["class_name"].map({"a": 0, "b": 1, "c": 2}) == number).astype(float)
+        made = rows.assign(target=target, probability_raw=1 / 3, probability=1 / 3)
+        found = evaluate(made, kind="multiclass", n_bootstrap=0).metrics
+        (row,) = found[found["metric"] == "balanced_multiclass_accuracy"].to_dict("records")
+        assert row["status"] == status
+    assert row["value"] == pytest.approx(1 / 3)
+    assert row["low"] < 0.3
+    assert row["high"] > 0.4
+
+
+def test_balanced_accuracy_is_the_mean_share_found_over_repeats(predictions_table):
+    rows = predictions_table(classes=("a", "b", "c"), arms=("fused",), skill=(1.8,), repeats=2)
+    number = rows["case_id"].str[1:].astype(int) % 3
+    risk = rows.groupby(["repeat", "case_id"])["probability"].transform(lambda p: p / p.sum())
+    target = (rows["class_name"].map({"a": 0, "b": 1, "c": 2}) == number).astype(float)
+    rows = rows.assign(target=target, probability_raw=risk, probability=risk)
+    found = evaluate(rows, kind="multiclass", n_bootstrap=0).metrics
+    (row,) = found[found["metric"] == "balanced_multiclass_accuracy"].to_dict("records")
+    wide = rows[rows["split"] == "test"].pivot(
+        index=["repeat", "case_id"], columns="class_name", values=["target", "probability"]
+    )
+    y, p = (wide[name].to_numpy().argmax(axis=1) for name in ("target", "probability"))
+    repeat = wide.index.get_level_values("repeat").to_numpy()
+    wanted = [balanced_accuracy_score(y[repeat == r], p[repeat == r]) for r in (0, 1)]
+    assert row["value"] == pytest.approx(np.mean(wanted))
 
 
 def test_margins_say_whether_the_headline_arm_is_as_good(predictions_table):

@@ -89,7 +89,7 @@ def _read(cohort: Cohort, name: str) -> list[Any]:
 
 def read_signals(files: Sequence[SignalFile | None], spec: Any) -> list[SignalNumbers | None]:
     """Numbers of each signal as models see it."""
-    from clinmm.encoders.samples import samples_of, shape_facts
+    from clinmm.encoders.parts.samples import samples_of, shape_facts
 
     facts = shape_facts(spec)
     return [None if file is None else _of_samples(samples_of(file, facts)) for file in files]
@@ -126,7 +126,7 @@ def read_pictures(paths: Sequence[Path | None], dimensions: int = 2) -> list[Pic
     import torch
 
     from clinmm.cohort.files import sha256_of
-    from clinmm.encoders.feature_cache import cached
+    from clinmm.encoders.parts.feature_cache import cached
     from clinmm.readers import READER_VERSION
 
     def read_all() -> torch.Tensor:

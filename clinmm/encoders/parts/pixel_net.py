@@ -17,13 +17,13 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from clinmm.cases import Prepared
-from clinmm.encoders import weights
-from clinmm.encoders.augment import MIDDLE_GREY, moved
-from clinmm.encoders.batch_norm import set_mode
 from clinmm.encoders.interface import Attributable, Located, Progress
-from clinmm.encoders.pictures import as_map
-from clinmm.encoders.reading import Reading
-from clinmm.encoders.regions import coarse, regions_of, with_places
+from clinmm.encoders.parts import weights
+from clinmm.encoders.parts.augment import MIDDLE_GREY, moved
+from clinmm.encoders.parts.batch_norm import set_mode
+from clinmm.encoders.parts.pictures import as_map
+from clinmm.encoders.parts.reading import Reading
+from clinmm.encoders.parts.regions import coarse, regions_of, with_places
 from clinmm.errors import InputError
 
 COARSE = {2: 4, 3: 3}

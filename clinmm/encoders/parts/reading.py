@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, PositiveInt, model_validator
 
 from clinmm.cases import Prepared
 from clinmm.encoders.interface import Progress
-from clinmm.encoders.pictures import pixels_of, voxels_of
+from clinmm.encoders.parts.pictures import pixels_of, voxels_of
 
 
 class Reading(BaseModel, frozen=True, extra="forbid"):

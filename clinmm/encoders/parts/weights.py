@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from clinmm.encoders.feature_cache import cache_folder
+from clinmm.encoders.parts.feature_cache import cache_folder
 from clinmm.errors import InputError
 from clinmm.readers.cache import content_of
 

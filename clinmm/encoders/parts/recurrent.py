@@ -13,9 +13,9 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from clinmm.cases import Prepared
 from clinmm.encoders.interface import Attributable, Located, Progress
-from clinmm.encoders.note_words import LOOKED_AT, fragments, joined, warning
-from clinmm.encoders.pooling import AttentionPool, mean_of
-from clinmm.encoders.word_pieces import (
+from clinmm.encoders.parts.note_words import LOOKED_AT, fragments, joined, warning
+from clinmm.encoders.parts.pooling import AttentionPool, mean_of
+from clinmm.encoders.parts.word_pieces import (
     FIRST,
     UNKNOWN_PIECE,
     Pieces,
@@ -24,7 +24,7 @@ from clinmm.encoders.word_pieces import (
     learn_pieces,
     whole_words,
 )
-from clinmm.encoders.word_vectors import vectors_of
+from clinmm.encoders.parts.word_vectors import vectors_of
 from clinmm.errors import InputError
 
 SHOWN_AS_UNKNOWN = 0.05

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from clinmm.encoders.pooling import mean_of
+from clinmm.encoders.parts.pooling import mean_of
 
 PIECES_AT_ONCE = {"cpu": 1024, "cuda": 65536}
 """Word pieces that go through the network together where no gradient is kept: on a CPU few of one

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from clinmm.cohort.files import sha256_of_file
-from clinmm.encoders.embedded import embedded_weights
+from clinmm.encoders.parts.embedded import embedded_weights
 from clinmm.errors import InputError
 
 EMBEDDED = "embedded"

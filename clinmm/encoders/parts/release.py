@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+import torch
+
 RELEASE_FROM = 5000
 """Training cases from which a pretrained body is released. With fewer, embeddings computed once
 leave some hundred numbers to learn instead of millions, and training takes seconds."""
@@ -10,15 +12,17 @@ Train = Literal["auto", "frozen", "released"]
 """The setting `train` of an encoder with a pretrained body."""
 
 
-def trains(asked: str, n_cases: int) -> tuple[str, str]:
+def trains(asked: str, n_cases: int, gpu: bool | None = None) -> tuple[str, str]:
     """The decision (frozen or released) and its reason in one sentence.
 
     The sentence names the rule and not the number of cases, so that folds of about the same size
     say the same.
 
     Args:
-        asked: auto, frozen or released; `auto` leaves it to the number of cases.
+        asked: auto, frozen or released; `auto` leaves it to the number of cases, and holds
+            the network still where there is no GPU, because a CPU would take hours.
         n_cases: training cases that have the input.
+        gpu: whether there is one; asked of torch if left out.
 
     Raises:
         ValueError: asked is none of the three.
@@ -35,5 +39,7 @@ def trains(asked: str, n_cases: int) -> tuple[str, str]:
     if n_cases < RELEASE_FROM:
         why = f"Fewer than {RELEASE_FROM} training cases: the pretrained network is held still."
         return "frozen", why
-    why = f"At least {RELEASE_FROM} training cases: the pretrained network is trained on."
+    if not (torch.cuda.is_available() if gpu is None else gpu):
+        return "frozen", "No GPU: the pretrained network is held still; train: released trains it."
+    why = f"At least {RELEASE_FROM} training cases and a GPU: the pretrained network is trained on."
     return "released", why

@@ -10,9 +10,11 @@ def set_mode(body: nn.Module, *, training: bool, n_cases: int, pretrained: bool)
 
     Batch norm has no variance of one value a channel, so a single case is read with the running
     statistics. A pretrained body keeps those it came with: they come from far more pictures than a
-    batch holds, and a small batch cannot upset them. Its scales and offsets are trained.
+    batch holds, and a small batch cannot upset them. Its scales and offsets are trained. While it
+    is held still, its dropout rests as well.
     """
-    body.train(training and n_cases > 1)
+    held = pretrained and not any(p.requires_grad for p in body.parameters())
+    body.train(training and n_cases > 1 and not held)
     if pretrained:
         for part in _batch_norms(body):
             part.eval()

@@ -18,14 +18,14 @@ from pydantic import BaseModel, Field, PositiveInt
 from torch import Tensor, nn
 
 from clinmm.cases import Prepared
-from clinmm.encoders.augment import moved
-from clinmm.encoders.batch_norm import set_mode
-from clinmm.encoders.feature_cache import cached
 from clinmm.encoders.interface import Attributable, Located, Progress
-from clinmm.encoders.pictures import as_map, pixels_of
-from clinmm.encoders.projection import Projection
-from clinmm.encoders.regions import regions_of, with_places
-from clinmm.encoders.release import Train, trains
+from clinmm.encoders.parts.augment import moved
+from clinmm.encoders.parts.batch_norm import set_mode
+from clinmm.encoders.parts.feature_cache import cached
+from clinmm.encoders.parts.pictures import as_map, pixels_of
+from clinmm.encoders.parts.projection import Projection
+from clinmm.encoders.parts.regions import regions_of, with_places
+from clinmm.encoders.parts.release import Train, trains
 from clinmm.errors import InputError
 from clinmm.readers import READER_VERSION
 from clinmm.readers.cache import content_of
@@ -39,7 +39,7 @@ BLUR = 0.09
 
 class PretrainedSettings(BaseModel, frozen=True, extra="forbid"):
     """train: frozen, released, or auto, which releases from so many training cases on (see
-    `clinmm.encoders.release`). augment: small random turns, shifts and zooms where it is released.
+    `parts/release.py`). augment: small random turns, shifts and zooms where it is released.
     regions: side of the grid of regions for fusions that read tokens; 0: the picture as a whole.
     """
 

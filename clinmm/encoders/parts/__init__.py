@@ -1,0 +1,1 @@
+"""What several encoders share: pictures, windows of notes, pooling, weights, projections."""
