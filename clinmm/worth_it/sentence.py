@@ -5,7 +5,10 @@ from typing import Any
 
 import pandas as pd
 
+from clinmm.arms import ENSEMBLE, FUSED
 from clinmm.evaluation.rows import MACRO
+from clinmm.intervals import module_of
+from clinmm.subgroups import ANY
 from clinmm.worth_it.populations import EVERYONE, HAVE_RIVAL
 from clinmm.worth_it.rows import METRICS_OF_VALUES, declared
 
@@ -22,6 +25,10 @@ def worth_it(
 ) -> dict[str, Any]:
     """What run.json says under `worth_it`.
 
+    The rival was chosen on `validate`, which may be small. So *worth it* is said only where fused
+    is better than the rival and no other arm is ahead of it on the test cases that both answer;
+    this can only take a claim back, never make one.
+
     Args:
         table: schema.WORTH_IT.
         rival: the arm that fused was judged against.
@@ -32,11 +39,14 @@ def worth_it(
     Returns:
         sentence; rival; verdict (better, worse, not_shown or cannot_tell) and figures among those
         who have the rival's inputs: metric, class_name, value, rival_value, difference, low, high,
-        p_holm, detectable, n_cases, n_patients; `everyone`: the same of all, where some lack them.
+        p_holm, detectable, n_cases, n_patients; `ahead`: an arm that took a claim back, its value
+        and by how much fused differs; `everyone`: the same of all, where some lack them.
         A figure that could not be estimated is None.
     """
     judged = {str(row["population"]): _figures(table, row) for _, row in declared(table).iterrows()}
     own = judged.get(HAVE_RIVAL, {"verdict": "cannot_tell", "n_patients": 0, "n_cases": 0})
+    if own["verdict"] == "better" and (ahead := _furthest_ahead(table, own, rival)):
+        own = {**own, "verdict": "not_shown", "ahead": ahead}
     said = _sentence(own, rival, what, unit)
     more: dict[str, Any] = {}
     whole = judged.get(EVERYONE)
@@ -69,6 +79,24 @@ def _figures(table: pd.DataFrame, row: "pd.Series[Any]") -> dict[str, Any]:
     }
 
 
+def _furthest_ahead(table: pd.DataFrame, own: dict[str, Any], rival: str) -> dict[str, Any] | None:
+    """Of the arms ahead of fused on the cases that both answer, the one that is furthest."""
+    others = table[
+        (table["population"] == HAVE_RIVAL)
+        & (table["metric"] == own["metric"])
+        & (table["class_name"] == own["class_name"])
+        & (table["pattern"] == ANY)
+        & ~table["arm"].isin([FUSED, ENSEMBLE, rival])
+    ]
+    sign = 1 if module_of(own["metric"]).HIGHER_IS_BETTER else -1
+    gain = (sign * others["difference"]).astype(float)
+    if not (gain < 0).any():
+        return None
+    best = others.loc[gain.idxmin()]
+    figures = {"value": float(best["value"]), "difference": float(best["difference"])}
+    return {"arm": str(best["arm"]), **figures, "n_patients": int(best["n_compared"])}
+
+
 def _sentence(of: dict[str, Any], rival: str, what: str, unit: str) -> str:
     if of["verdict"] == "cannot_tell" or of["low"] is None:
         return (
@@ -82,6 +110,13 @@ def _sentence(of: dict[str, Any], rival: str, what: str, unit: str) -> str:
     begun = f"{what[:1].upper()}{what[1:]}"
     if of["low"] == of["high"] == 0:
         return f"{begun} changes nothing: {metric} {value}, that of the best other ({rival}), {n}."
+    if ahead := of.get("ahead"):
+        return (
+            f"Not shown that {what} is worth it: {metric} {value}, better than the best other on "
+            f"validate ({rival}, {other}) by {_size(of)}, {n}; but {ahead['arm']} is ahead on the "
+            f"{ahead['n_patients']} test {unit}s that both answer, {ahead['value']:.3f} "
+            f"(difference {ahead['difference']:+.3f}, exploratory)."
+        ).replace("(difference -", "(difference −")
     if of["verdict"] == "not_shown":
         return (
             f"Not shown that {what} is worth it: {metric} {value}, best other ({rival}) {other}, "

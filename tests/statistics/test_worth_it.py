@@ -293,6 +293,19 @@ def test_an_interval_without_zero_that_holm_does_not_let_pass_is_explained(twelv
     assert "p 0.060 after Holm, 10 cases" in worth_it(table, "image")["sentence"]
 
 
+def test_a_claim_is_taken_back_where_another_arm_is_ahead(predictions_table):
+    rows = predictions_table(n_cases=500, arms=("fused", "note", "image"), skill=(1.5, 0.5, 2.0))
+    table = rows_of(rows, HALF, "note")
+    said = worth_it(table, "note")
+    assert said["verdict"] == "not_shown"
+    assert said["ahead"]["arm"] == "image"
+    assert said["ahead"]["difference"] < 0
+    assert "better than the best other on validate (note" in said["sentence"]
+    assert "but image is ahead on the " in said["sentence"]
+    behind = predictions_table(n_cases=500, arms=("fused", "note", "image"), skill=(2.0, 0.5, 1.0))
+    assert worth_it(rows_of(behind, HALF, "note"), "note")["verdict"] == "better"
+
+
 def test_with_one_input_the_model_is_judged_and_not_fusion(predictions_table):
     rows = predictions_table(n_cases=100, arms=("fused", "baseline:note"), skill=(1.0, 1.1))
     table = rows_of(rows, HALF, "baseline:note")
