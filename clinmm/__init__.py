@@ -1,4 +1,4 @@
-"""clinmm: studies from images, notes and records that can be trusted or refused.
+"""clinmm: studies from images, notes, records and signals that can be trusted or refused.
 
 For research and review use. Importing this package imports nothing heavy.
 """

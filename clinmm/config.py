@@ -14,6 +14,7 @@ from pydantic import (
     Field,
     PositiveInt,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -111,7 +112,8 @@ class TrainConfig(_Settings):
     arms: `all` trains every input alone, every pair and all together; `single` leaves out the
         pairs; `fused` trains all together only.
     baselines: also a plain model for each input, and their stacked late fusion.
-    ensemble: seeds of the arm `ensemble`, the mean of so many fused models; 0 leaves it out.
+    ensemble: seeds of the arm `ensemble`, the mean of so many fused models, 2 or more; 0 leaves it
+        out.
     """
 
     epochs: PositiveInt = 30
@@ -134,6 +136,13 @@ class TrainConfig(_Settings):
     ensemble: int = Field(default=0, ge=0)
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+
+    @field_validator("ensemble")
+    @classmethod
+    def _one_is_no_ensemble(cls, seeds: int) -> int:
+        if seeds == 1:
+            raise ValueError("one model is no ensemble: give 2 or more, or 0 for none.")
+        return seeds
 
     def fine_tuning(self, factor: float) -> "TrainConfig":
         """The same budget at most, with factor times the learning rate, stopping early."""

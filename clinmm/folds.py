@@ -84,7 +84,7 @@ def raw_values(cohort: Cohort, name: str) -> list[Any]:
 
 def check_encoders(cohort: Cohort, encoders: dict[str, Component], fusion: Component) -> None:
     """Raises InputError with every input without an encoder, encoder without an input, encoder of
-    another kind, and wrong setting."""
+    another kind, wrong setting, and setting that does not suit the input."""
     problems = [
         f"encoders: input '{name}' has no encoder. Add {name}: {{name: ...}}."
         for name in cohort.spec.inputs
@@ -98,23 +98,26 @@ def check_encoders(cohort: Cohort, encoders: dict[str, Component], fusion: Compo
             )
             continue
         try:
-            settings_of("encoders", component, f"encoders.{name}")
+            config = settings_of("encoders", component, f"encoders.{name}")
         except InputError as error:
             problems += error.problems
             continue
-        encoder, source = (
-            registry.load("encoders", component.name).Encoder,
-            cohort.spec.inputs[name],
-        )
+        encoder = registry.load("encoders", component.name).Encoder
+        source = cohort.spec.inputs[name]
         if encoder.kind != source.kind:
             problems.append(
-                f"encoders.{name}: {component.name} reads a {encoder.kind}, "
-                f"the input is a {source.kind}."
+                f"encoders.{name}: {component.name} is for inputs of kind {encoder.kind}, "
+                f"this one is of kind {source.kind}."
             )
         elif source.kind == "image" and source.dimensions not in encoder.reads_dimensions:
             problems.append(
                 f"encoders.{name}: {component.name} reads no volumes. Use densenet or resnet."
             )
+        elif hasattr(encoder, "check"):
+            try:
+                encoder.check(config, source)
+            except InputError as error:
+                problems += [f"encoders.{name}: {problem}" for problem in error.problems]
     try:
         settings_of("fusions", fusion, "fusion")
     except InputError as error:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from clinmm import registry
 from clinmm.cases import Batch, Prepared
 from clinmm.config import Component
+from clinmm.errors import InputError
 from clinmm.intercept import intercept_shift
 from clinmm.links import CumulativeLink, make_link
 from clinmm.settings_errors import as_input_error
@@ -52,8 +53,12 @@ class Logits(NamedTuple):
 
 
 def settings_of(family: str, component: Component, where: str) -> Any:
-    """The component's Config, checked. Raises InputError with every unknown or wrong key."""
-    config: type[BaseModel] = registry.load(family, component.name).Config
+    """The component's Config, checked. Raises InputError with every unknown or wrong key, or where
+    nothing has the component's name; each begins with `where`."""
+    try:
+        config: type[BaseModel] = registry.load(family, component.name).Config
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
     try:
         return config.model_validate(component.settings)
     except ValidationError as error:

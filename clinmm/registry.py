@@ -68,5 +68,6 @@ def load(family: str, name: str) -> ModuleType:
     """
     known = available(family)
     if name not in known:
-        raise InputError(f"no {family} named '{name}'. {did_you_mean(name, known)}")
+        one = family.removesuffix("s")
+        raise InputError(f"no {one} named '{name}'. {did_you_mean(name, known)}")
     return importlib.import_module(f"{FAMILIES[family]}.{name}")

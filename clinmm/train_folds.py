@@ -52,7 +52,7 @@ class Training:
         if self.config.falls_back:
             check_falls_back(self.arms)
         self.seeds = dict.fromkeys(self.arms, 1)
-        if train.ensemble > 1:
+        if train.ensemble:
             self.arms[ENSEMBLE], self.seeds[ENSEMBLE] = self.arms[FUSED], train.ensemble
         self.baselines = baselines_of(inputs) if train.baselines else {}
         self.fabric = make_fabric(train)

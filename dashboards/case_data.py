@@ -168,8 +168,14 @@ def note_text(case: "pd.Series[Any]", cohort: Mapping[str, Any], name: str) -> s
 
 
 def strongest(rows: list[RecordRow], most: int = 40) -> list[RecordRow]:
-    """At most so many rows, those that moved the estimate most, in the order given."""
-    ranked = sorted(range(len(rows)), key=lambda i: -abs(rows[i].score or 0.0))[:most]
+    """At most so many rows, those that moved the estimate most, in the order given.
+
+    Of more rows than that, those that are not recorded and moved nothing are left out.
+    """
+    if len(rows) <= most:
+        return rows
+    told = [i for i, row in enumerate(rows) if row.value or row.score]
+    ranked = sorted(told, key=lambda i: (-abs(rows[i].score or 0.0), not rows[i].value))[:most]
     return [rows[i] for i in sorted(ranked)]
 
 

@@ -117,6 +117,7 @@ def bands(
     figure.add_scatter(
         x=[*limits["x"], *limits["x"][::-1]],
         y=[*limits["high"], *limits["low"][::-1]],
+        mode="lines",
         fill="toself",
         fillcolor="rgba(0, 114, 178, 0.16)",
         line={"width": 0},
@@ -146,14 +147,13 @@ def over_epochs(points: pd.DataFrame, titles: Sequence[str]) -> go.Figure:
 
     points: input, epoch, value (the mean), low, high.
     """
-    figure = make_subplots(
-        cols=len(titles), shared_yaxes=True, horizontal_spacing=0.03, subplot_titles=list(titles)
-    )
+    figure = _row(titles, "epoch")
     for column, name in enumerate(titles, start=1):
         rows = points[points["input"] == name].sort_values("epoch")
         figure.add_scatter(
             x=[*rows["epoch"], *rows["epoch"][::-1]],
             y=[*rows["high"], *rows["low"][::-1]],
+            mode="lines",
             fill="toself",
             fillcolor="rgba(0, 114, 178, 0.16)",
             line={"width": 0},
@@ -170,7 +170,9 @@ def over_epochs(points: pd.DataFrame, titles: Sequence[str]) -> go.Figure:
             row=1,
             col=column,
         )
-    figure.update_xaxes(title_text="epoch")
+    first, last = int(points["epoch"].min()), int(points["epoch"].max())
+    steps = dict.fromkeys(first + (last - first) * i // 4 for i in range(5))
+    figure.update_xaxes(tickvals=list(steps))
     figure.update_yaxes(title_text="loss on validate", row=1, col=1)
     return _calm(figure, 260)
 
@@ -184,9 +186,7 @@ def inputs_fail(
         inputs: input -> change -> x, y, low, high; the first change is drawn with its band.
         level: of a dashed line named level_name; NaN for none.
     """
-    figure = make_subplots(
-        cols=len(inputs), shared_yaxes=True, horizontal_spacing=0.03, subplot_titles=list(inputs)
-    )
+    figure = _row(list(inputs), "share for whom it fails, %")
     for column, lines in enumerate(inputs.values(), start=1):
         at = {"row": 1, "col": column}
         for (change, rows), dash, colour in zip(
@@ -196,6 +196,7 @@ def inputs_fail(
                 figure.add_scatter(
                     x=[*rows["x"], *rows["x"][::-1]],
                     y=[*rows["high"], *rows["low"][::-1]],
+                    mode="lines",
                     fill="toself",
                     fillcolor="rgba(0, 114, 178, 0.16)",
                     line={"width": 0},
@@ -225,7 +226,7 @@ def inputs_fail(
                 showlegend=column == 1,
                 **at,
             )
-    figure.update_xaxes(title_text="share for whom it fails", tickformat=".0%")
+    figure.update_xaxes(tickvals=[0, 0.5, 1], ticktext=["0", "50", "100"])
     figure.update_yaxes(title_text="AUROC", row=1, col=1)
     return _calm(figure, 340, legend=True)
 
@@ -317,16 +318,27 @@ def predicted_and_observed(cases: pd.DataFrame, points: pd.DataFrame, unit: str)
     return _calm(figure, 420)
 
 
+def _row(titles: Sequence[str], x_title: str) -> go.Figure:
+    """Panels side by side on one height, with one title below them all."""
+    return make_subplots(
+        cols=len(titles),
+        shared_yaxes=True,
+        horizontal_spacing=0.03,
+        subplot_titles=list(titles),
+        x_title=x_title,
+    )
+
+
 def _calm(figure: go.Figure, height: int, legend: bool = False) -> go.Figure:
     figure.update_layout(
         height=height,
         showlegend=legend,
-        margin={"l": 48, "r": 12, "t": 30, "b": 40},
+        margin={"l": 48, "r": 12, "t": 30, "b": 46},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="#ffffff",
         font={"color": _INK, "size": 12},
     )
     figure.update_annotations(font={"size": 13, "color": _INK})
     figure.update_xaxes(gridcolor=_GRID, linecolor="#9aa7b0", zeroline=False)
-    figure.update_yaxes(gridcolor=_GRID, linecolor="#9aa7b0", zeroline=False)
+    figure.update_yaxes(gridcolor=_GRID, linecolor="#9aa7b0", zeroline=False, automargin=True)
     return figure

@@ -27,7 +27,12 @@ def show(facts: Mapping[str, Any]) -> None:
     heads = {name: selections.worth_it_head(table, name) for name in (HAVE_RIVAL, EVERYONE)}
     parts = {name: rows for name, rows in heads.items() if len(rows)}
     titles = {name: _title(name, unit, values.is_of_values(facts)) for name in parts}
-    st.html(panels.answer(asked, said, _both(parts, titles, unit, target)))
+    if len({_cases_of_fused(rows) for rows in parts.values()}) < len(parts):
+        told = f"Every test {unit}: all have the inputs of the best other"
+        drawn = _drawn({HAVE_RIVAL: parts[HAVE_RIVAL]}, {HAVE_RIVAL: _heading(told)}, unit, target)
+    else:
+        drawn = _drawn(parts, titles, unit, target)
+    st.html(panels.answer(asked, said, drawn))
     with st.expander("All figures, by class and by the inputs present"):
         for name, title in titles.items():
             st.html(title)
@@ -39,13 +44,22 @@ def show(facts: Mapping[str, Any]) -> None:
 
 def _title(population: str, unit: str, of_values: bool) -> str:
     said = who(population, unit, of_values=of_values)
-    return f'<p class="panel-title">{panels.escape(said[:1].upper() + said[1:])}</p>'
+    return _heading(said[:1].upper() + said[1:])
 
 
-def _both(
+def _heading(text: str) -> str:
+    return f'<p class="panel-title">{panels.escape(text)}</p>'
+
+
+def _cases_of_fused(head: pd.DataFrame) -> int:
+    """How many cases a population has: fused answers for every one."""
+    return int(head.loc[head["arm"] == FUSED, "n_cases"].sum())
+
+
+def _drawn(
     parts: Mapping[str, pd.DataFrame], titles: Mapping[str, str], unit: str, target: str
 ) -> str:
-    """The populations side by side: every arm, then fused less every arm."""
+    """Every arm, and fused less every arm: two populations side by side, or one in full width."""
     arms = {name: _arms(rows) for name, rows in parts.items()}
     gaps = {name: _gaps(rows) for name, rows in parts.items()}
     first = next(iter(parts.values())).iloc[0]
@@ -59,17 +73,20 @@ def _both(
     for name, lines in arms.items():
         heading = (label, f"{unit}s", f"{measure}, 95 %")
         difference = ("All inputs together less", f"{unit}s", f"{measure} difference, 95 %")
-        columns.append(
-            f"<div>{titles[name]}"
-            + panels.forest(lines, min(low, 0.5) if reference else low, high, reference, heading)
-            + panels.forest(gaps[name], *middle, 0.0, difference)
-            + "</div>"
-        )
+        bottom = min(low, 0.5) if reference else low
+        tables = [
+            panels.forest(lines, bottom, high, reference, heading),
+            panels.forest(gaps[name], *middle, 0.0, difference),
+        ]
+        columns += [titles[name] + "".join(tables)] if len(parts) > 1 else tables
+    title = "" if len(parts) > 1 else next(iter(titles.values()))
     note = (
         f"The best other arm was chosen on other {unit}s than these; it alone gets a verdict, "
-        "adjusted after Holm over both sides. Differences are on the cases that both have."
+        f"adjusted after Holm over {'both sides' if len(parts) > 1 else 'all that are judged'}. "
+        "Differences are on the cases that both have."
     )
-    return f'<div class="twins">{"".join(columns)}</div>{panels.small(note)}'
+    twins = "".join(f"<div>{column}</div>" for column in columns)
+    return f'{title}<div class="twins">{twins}</div>{panels.small(note)}'
 
 
 def _arms(rows: pd.DataFrame) -> list[Line]:

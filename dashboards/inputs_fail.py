@@ -39,7 +39,10 @@ def section(class_name: str, target: str, unit: str) -> None:
         f"{unit}s; the band is the 95 % interval of the first line."
     )
     if not math.isnan(level):
-        said += " Dotted: the best of the single inputs, on the cases that have it."
+        over = " over all findings" if run_data.facts()["target"]["kind"] != "binary" else ""
+        said += (
+            f" Dotted: {words.arm(single)}, the best single input{over}, on the cases that have it."
+        )
     st.caption(said)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from clinmm.intervals import MIN_PATIENTS
 from dashboards import words
 
 NOT_ARMS = {"complement", "uncalibrated", "no_deferral", "plain_training"}
@@ -95,24 +96,40 @@ def calibration_comparisons(comparisons: pd.DataFrame) -> pd.DataFrame:
 
 
 def gaps(comparisons: pd.DataFrame, metric: str, class_name: str = "*") -> pd.DataFrame:
-    """Groups against their complement for the fused arm, lowest difference first.
+    """Groups against their complement for the fused arm, the one served worst first.
 
-    The mean over classes is not compared between groups; asked for `macro`, every class is given.
+    Asked for `macro`, every class is given beside the mean over classes.
     """
     where = {"arm": "fused", "rival": "complement", "metric": metric}
     rows = matching(comparisons, where)
     rows = rows[rows["group_by"] != "all"].dropna(subset=["difference"])
     if class_name not in ("*", "macro"):
         rows = rows[rows["class_name"] == class_name]
-    return rows.sort_values("difference", kind="stable")
+    lower_first = metric not in words.LOWER_IS_BETTER
+    return rows.sort_values("difference", ascending=lower_first, kind="stable")
 
 
 def worst_gap(comparisons: pd.DataFrame) -> "pd.Series[Any] | None":
-    """The AUROC gap to name first: the lowest with verdict `worse`, else the lowest."""
-    rows = gaps(comparisons, "auroc")
+    """The gap to name first among the declared ones, or the AUROC's where none was declared.
+
+    Verdict `worse` first, then the largest disadvantage.
+    """
+    rows = gaps(comparisons, "*")
+    declared = rows[rows["family"].notna()]
+    rows = declared if len(declared) else rows[rows["metric"] == "auroc"]
     worse = rows[rows["verdict"] == "worse"]
     rows = worse if len(worse) else rows
-    return rows.iloc[0] if len(rows) else None
+    if not len(rows):
+        return None
+    lower = rows["metric"].isin(words.LOWER_IS_BETTER)
+    harm = rows["difference"].where(lower, -rows["difference"])
+    return rows.iloc[int(harm.to_numpy().argmax())]
+
+
+def served_better(comparisons: pd.DataFrame) -> pd.DataFrame:
+    """Declared gaps in which a group was shown to be served better than everyone else."""
+    rows = gaps(comparisons, "*")
+    return rows[rows["family"].notna() & (rows["verdict"] == "better")]
 
 
 def suppressed(metrics: pd.DataFrame, metric: str) -> dict[str, int]:
@@ -129,6 +146,12 @@ def group_rows(metrics: pd.DataFrame, metric: str, class_name: str, point: str) 
     """Estimates by group for the fused arm, suppressed ones too, in the order of the file."""
     rows = pooled(metrics, metric, arm="fused", class_name=class_name, group_by="*")
     return at_point(rows[rows["group_by"] != "all"], point)
+
+
+def enough(rows: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """The rows less those suppressed for too few patients in all, and a line that counts these."""
+    few = (rows["status"] == "suppressed") & (rows["n_patients"] < MIN_PATIENTS)
+    return rows[~few], words.too_few_patterns(int(few.sum()), MIN_PATIENTS)
 
 
 def at_point(rows: pd.DataFrame, point: str) -> pd.DataFrame:

@@ -10,7 +10,15 @@ import streamlit as st
 from dashboards import charts, panels, run_data, selections, words
 from dashboards.panels import Line
 
-MEASURES = ("mae", "rmse", "mean_error", "r2", "concordance", "calibration_slope_value")
+BEST = {
+    "mae": 0.0,
+    "rmse": 0.0,
+    "mean_error": 0.0,
+    "r2": 1.0,
+    "concordance": 1.0,
+    "calibration_slope_value": 1.0,
+}
+"""Measures in the order in which they are shown, with the value of predictions that are right."""
 OF_INTERVALS = ("interval_coverage", "interval_width")
 NOT_HERE = "This study predicts a value, not classes, so this page has nothing to show: "
 
@@ -86,11 +94,13 @@ def _worst(groups: pd.DataFrame, comparisons: pd.DataFrame | None) -> str:
 def performance(facts: Mapping[str, Any], metrics: pd.DataFrame) -> None:
     """The whole page Performance of a run of values."""
     unit, of = facts.get("unit_name", "patient"), unit_of(facts)
-    for name in MEASURES:
+    for name, best in BEST.items():
         rows = selections.pooled(metrics, name)
-        measured = f"{of}, 95 %" if name in MEASURES[:3] else "95 %"
+        rows = rows.sort_values("value", key=lambda column: (column - best).abs(), kind="stable")
+        measured = "95 %" if best else f"{of}, 95 %"
         heading = (words.metric(name), f"{unit}s", measured)
         st.html(_forest(rows, "arm", heading))
+        st.caption(f"{words.metric(name)}: {words.MEANINGS[name]}.")
     predictions = run_data.table_if_made("predictions")
     curves = run_data.table_if_made("curves")
     if predictions is not None and curves is not None:
@@ -110,7 +120,11 @@ def performance(facts: Mapping[str, Any], metrics: pd.DataFrame) -> None:
         )
     st.header("By inputs present")
     rows = selections.pooled(metrics, "mae", arm="fused", pattern="*")
-    st.html(_forest(rows[rows["pattern"] != "any"], "pattern", ("Present", f"{unit}s", of)))
+    rows, others = selections.enough(rows[rows["pattern"] != "any"])
+    if len(rows):
+        st.html(_forest(rows, "pattern", ("Present", f"{unit}s", of)))
+    if others or not len(rows):
+        st.caption(others or "Every case had the same inputs, or no pattern was measured.")
 
 
 def fairness(facts: Mapping[str, Any], metrics: pd.DataFrame) -> None:

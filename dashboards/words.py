@@ -50,6 +50,12 @@ METRICS = {
 MEANINGS = {
     "auroc": "chance that a case with the finding is ranked above one without it; 0.5 is a coin",
     "auprc": "mean precision over recalls; compare it with the prevalence",
+    "mae": "mean distance of predicted and observed value; lower is better",
+    "rmse": "root of the mean squared distance: large errors weigh more; lower is better",
+    "mean_error": "predicted less observed value on average; above 0 the values are too high",
+    "r2": "share of the spread between cases that is explained; 1 is best, 0 is a constant answer",
+    "concordance": "how often two cases are put in the right order; 0.5 is a coin",
+    "calibration_slope_value": "1 is right; below 1 the values are too extreme",
     "brier": "mean squared distance of risk estimate and outcome; lower is better",
     "log_loss": "penalty for confident mistakes; lower is better",
     "ece": "mean distance of risk estimate and observed frequency, ten bins; 0 is best",
@@ -143,14 +149,22 @@ def pattern(name: str) -> str:
     return "nothing" if name == "none" else name.replace("+", ", ")
 
 
+def too_few_patterns(n: int, least: int) -> str:
+    """
+    >>> too_few_patterns(12, 10), too_few_patterns(0, 10)
+    ('And 12 patterns of fewer than 10 patients.', '')
+    """
+    return f"And {n} pattern{'s' * (n != 1)} of fewer than {least} patients." if n else ""
+
+
 def number(value: float, digits: int = 3) -> str:
     """
-    >>> number(0.5), number(float("nan")), number(-0.0512, 3)
-    ('0.500', 'not given', '−0.051')
+    >>> number(0.5), number(float("nan")), number(-0.0512, 3), number(-0.0001)
+    ('0.500', 'not given', '−0.051', '0.000')
     """
     if value is None or math.isnan(value):
         return "not given"
-    return f"{value:.{digits}f}".replace("-", "−")
+    return f"{value:z.{digits}f}".replace("-", "−")
 
 
 def interval(low: float, high: float, digits: int = 3) -> str:

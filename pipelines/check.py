@@ -59,11 +59,16 @@ def check_file(
         The intake table, and whether an error stands.
 
     Raises:
-        InputError: the file, or the cohort it names, is unusable.
+        InputError: the file, or the cohort it names, is unusable, or the study cannot be trained
+            as the config says.
     """
     path = Path(file) if Path(file).is_file() else find_config(file)
     config = load_config(path) if "cohort" in read_settings(path) else None
     cohort = load_cohort(config.cohort if config else path)
+    if config:
+        from clinmm.study_check import check_study  # loads torch
+
+        check_study(config, cohort)
     looked = look_over(cohort, config, tell)
     if out is not None:
         if config:

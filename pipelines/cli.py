@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from clinmm import __version__
+from clinmm.registry import FAMILIES
 from pipelines import cli_intake
 from pipelines.cli_cohort import app as cohort_app
 from pipelines.cli_options import (
@@ -42,7 +43,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help=f"""Studies from images, notes and records that can be trusted or refused.
+    help=f"""Studies from images, notes, records and signals that can be trusted or refused.
 
     Begin with [bold]clinmm demo[/bold], then [bold]clinmm init TABLE[/bold] for your own data,
     [bold]clinmm run CONFIG.yaml[/bold], and [bold]clinmm review RUN[/bold].
@@ -266,7 +267,7 @@ def explain(
     cases: Annotated[str, typer.Option(help="Case ids, joined by commas; a choice if empty.")] = "",
     json: AsJson = False,
 ) -> None:
-    """Attribute predictions to image, note and record together, on one scale."""
+    """Attribute predictions to image, note, record and signal together, on one scale."""
     from pipelines import explain as pipeline
     from pipelines.screen import console, progress, show_json
 
@@ -319,9 +320,7 @@ def review(
 
 @app.command("list")
 def list_members(
-    family: Annotated[
-        str, typer.Argument(help="encoders, fusions, calibrators, metrics, checks, attributions")
-    ],
+    family: Annotated[str, typer.Argument(help=f"One of: {', '.join(FAMILIES)}.")],
     json: AsJson = False,
 ) -> None:
     """What there is of a family, one line each."""

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from clinmm.cohort.manifest import load_cohort
 from clinmm.config import StudyConfig
-from clinmm.folds import check_encoders
 from clinmm.progress import Tell, silent
 from clinmm.runs import STAGES, Run
 from clinmm.study import start_study
+from clinmm.study_check import check_study
 from pipelines import audit, calibrate, check, evaluate, explain, report, train
 
 STAGE_MAINS: dict[str, Callable[[Path, Tell], object]] = {
@@ -44,7 +44,7 @@ def main(
     """
     tell("read cohort", 0, 1)
     cohort = load_cohort(Path(config.cohort))
-    check_encoders(cohort, config.encoders, config.fusion_file)
+    check_study(config, cohort)
     study = start_study(config, cohort, folder)
     tell("read cohort", 1, 1)
     for stage in STAGES:

@@ -13,12 +13,14 @@ from rich.progress import (
     Progress,
     SpinnerColumn,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.table import Table
 
 from clinmm.progress import Tell
+
+NAMES = ("arm", "class", "planted")
+"""Columns of names, which are not broken."""
 
 console = Console()
 errors = Console(stderr=True)
@@ -33,9 +35,8 @@ def progress(quiet: bool = False) -> Iterator[Tell]:
         TextColumn("{task.description}"),
         BarColumn(bar_width=28),
         TextColumn("{task.percentage:>3.0f} %"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
         TimeRemainingColumn(),
+        TextColumn("left"),
         TextColumn("[dim]{task.fields[note]}[/dim]"),
     )
     with Progress(*columns, console=errors, disable=quiet) as bars:
@@ -60,7 +61,7 @@ def show(table: pd.DataFrame, title: str, caption: str | None = None) -> None:
         pad_edge=False,
     )
     for column in table.columns:
-        drawn.add_column(str(column), overflow="fold")
+        drawn.add_column(str(column), overflow="fold", no_wrap=column in NAMES)
     for row in table.itertuples(index=False):
         drawn.add_row(*["" if pd.isna(cell) else str(cell) for cell in row])
     console.print(drawn)

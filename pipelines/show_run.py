@@ -26,10 +26,11 @@ def show_run(folder: Path) -> None:
         table = table[(table["arm"] == "fused") | (table["class_name"] == "macro")]
     shown = [name for name in ("auroc", "brier", "mae", "concordance") if name in table.columns]
     for name in shown:
-        table[name] = table[name].str.replace(" to ", "–")
+        short = table[name].str.replace(" to ", "–")
+        table[name] = short.str.replace(r"\b0\.", ".", regex=True)
     columns = {"class_name": "class", "n_cases": "n"}
     if "mae" not in table.columns:  # a value is not positive or negative
-        columns["n_positive"] = "positive"
+        columns["n_positive"] = "pos."
     show(
         table[["arm", *columns, *shown]].rename(columns=columns),
         f"{folder}: {facts['n_cases']} cases of {facts['n_patients']} {facts['unit_name']}s",

@@ -10,9 +10,10 @@ from pathlib import Path
 import pandas as pd
 
 from clinmm.cohort.splits import make_splits
-from clinmm.folds import check_encoders, folds_of
+from clinmm.folds import folds_of
 from clinmm.progress import Tell, silent
 from clinmm.study import open_study
+from clinmm.study_check import check_study
 from clinmm.train_folds import Training
 
 
@@ -28,7 +29,7 @@ def main(folder: Path, tell: Tell = silent) -> pd.DataFrame:
     """
     study = open_study(folder)
     run, config, cohort = study.run, study.config, study.cohort
-    check_encoders(cohort, config.encoders, config.fusion_file)
+    check_study(config, cohort)
     with run.stage("train"):
         splits = make_splits(cohort, config.split, config.seed, run.read("links"))
         run.write("splits", splits)

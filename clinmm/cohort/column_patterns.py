@@ -46,6 +46,7 @@ def expanded(spec: CohortSpec, columns: Iterable[str], source: str) -> CohortSpe
         return spec
     free = [column for column in known if column not in _taken(spec)]
     owner: dict[str, str] = {}
+    both: dict[tuple[str, str], list[str]] = {}
     problems: list[str] = []
 
     def stands_for(where: str, name: str) -> list[str]:
@@ -58,11 +59,8 @@ def expanded(spec: CohortSpec, columns: Iterable[str], source: str) -> CohortSpe
                 f"matches '{name}'. Correct the pattern, or take it out."
             )
         for column in found:
-            if owner.setdefault(column, f"{where} '{name}'") != f"{where} '{name}'":
-                problems.append(
-                    f"{source}.inputs: column '{column}' matches {owner[column]} and "
-                    f"{where} '{name}'. Make the patterns exclude each other."
-                )
+            if (first := owner.setdefault(column, f"{where} '{name}'")) != f"{where} '{name}'":
+                both.setdefault((first, f"{where} '{name}'"), []).append(column)
         return found
 
     written = {}
@@ -78,6 +76,12 @@ def expanded(spec: CohortSpec, columns: Iterable[str], source: str) -> CohortSpe
             "ranges": {c: ends for n, ends in record.ranges.items() for c in of.get(n, [])},
             "categorical": words,
         }
+    for (first, second), columns_of_both in both.items():
+        more = f" and {len(columns_of_both) - 1} more" if len(columns_of_both) > 1 else ""
+        problems.append(
+            f"{source}.inputs: column '{columns_of_both[0]}'{more} matches {first} and {second}. "
+            "Make the patterns exclude each other."
+        )
     if problems:
         raise InputError(problems)
     new = {name: RecordInput.model_validate(one) for name, one in written.items()}
@@ -88,7 +92,9 @@ def record_columns(source: RecordInput, cells: Mapping[Any, Any]) -> dict[str, s
     """Column -> unit ("" of a categorical one) of a record as written, for a row of the run's case
     table, which has no other columns than those that the file names.
 
-    >>> source = RecordInput(kind="record", numeric={"age": "years", "gene_*": "counts"})
+    Columns that the file names one by one come before those of a pattern.
+
+    >>> source = RecordInput(kind="record", numeric={"gene_*": "counts", "age": "years"})
     >>> record_columns(source, {"case_id": "c1", "age": 60.0, "gene_A": 3.0})
     {'age': 'years', 'gene_A': 'counts'}
     """
@@ -98,7 +104,7 @@ def record_columns(source: RecordInput, cells: Mapping[Any, Any]) -> dict[str, s
     names = [str(name) for name in cells if str(name) not in units]
     return {
         column: unit
-        for name, unit in units.items()
+        for name, unit in sorted(units.items(), key=lambda one: is_pattern(one[0]))
         for column in ([name] if not is_pattern(name) or name in cells else matching(name, names))
     }
 

@@ -149,8 +149,10 @@ def _listed(odd: pd.Series) -> str:
     counts = odd.value_counts()
     told = counts if len(counts) <= MOST_QUOTED else counts[counts >= COMMON][:MOST_QUOTED]
     quoted = [f"'{_short(value)}' ({n} rows)" for value, n in told.items()]
-    rest = [f"{len(counts) - len(told)} more values"] if len(told) < len(counts) else []
-    return ", ".join([*quoted, *rest])
+    if n_rest := len(counts) - len(told):
+        rare = "more values" if quoted else "different values"
+        quoted.append(f"{n_rest} {rare if n_rest > 1 else rare[:-1]}")
+    return ", ".join(quoted)
 
 
 def _short(value: object) -> str:

@@ -67,16 +67,17 @@ class Encoder(nn.Module):
         self.register_buffer("owner", owner, persistent=False)
 
     @staticmethod
-    def learn(config: Config, raw: Sequence[Row | None], spec: Any) -> dict[str, Any]:
-        """Mean and standard deviation of each numeric column, values of each categorical one.
-
-        Raises:
-            InputError: more columns than attention is for.
-        """
+    def check(config: Config, spec: Any) -> None:
+        """Raises InputError where there are more columns than attention is for."""
         if (n := len(spec.numeric) + len(spec.categorical)) > MOST_COLUMNS:
             raise InputError(
                 f"feature_tokens: {n} columns, at most {MOST_COLUMNS} make tokens. Use wide."
             )
+
+    @staticmethod
+    def learn(config: Config, raw: Sequence[Row | None], spec: Any) -> dict[str, Any]:
+        """Mean and standard deviation of each numeric column, values of each categorical one."""
+        Encoder.check(config, spec)
         return record_columns.learn(raw, spec)
 
     def prepare(self, raw: Sequence[Row | None], progress: Progress | None = None) -> Prepared:

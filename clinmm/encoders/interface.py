@@ -65,6 +65,7 @@ class EncoderLike(Protocol):
         """Attributions of the shape of `values` without its first axis -> where they belong."""
 
     # Optional, where it applies:
+    #   check(config, spec), static: raises InputError where the settings do not suit the input
     #   pretrained: nn.Module | None, the trainable part that came with weights
     #   token_dim: int, and with_tokens(**prepared) -> (vector (B, out_dim), values
     #     (B, T, token_dim), real (B, T) bool), the input in parts for fusions that read tokens

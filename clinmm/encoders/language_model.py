@@ -84,6 +84,11 @@ class Encoder(nn.Module):
             store_only_trained(self)
 
     @staticmethod
+    def check(config: Config, spec: Any) -> None:
+        """Raises InputError where the weights cannot be loaded."""
+        loaded(config.weights)
+
+    @staticmethod
     def learn(config: Config, raw: Sequence[str | None], spec: Any) -> dict[str, Any]:
         """Which weights, whether they are trained and why; a `warning` if the model hardly knows
         the language of the notes."""

@@ -77,13 +77,9 @@ class Encoder(nn.Module):
         self.out = nn.Linear(2 * self.token_dim, config.out_dim)
 
     @staticmethod
-    def learn(config: Config, raw: Sequence[SignalFile | None], spec: Any) -> dict[str, Any]:
-        """How the files are read, and each band's mean and standard deviation.
-
-        Raises:
-            InputError: the rate is too low for the lowest band, or the window longer than the
-                signal.
-        """
+    def check(config: Config, spec: Any) -> None:
+        """Raises InputError where the rate is too low for the lowest band, or the window longer
+        than the signal."""
         facts = shape_facts(spec)
         if config.lowest_hz >= facts["rate"] / 2 or config.window_s > facts["seconds"]:
             raise InputError(
@@ -91,6 +87,12 @@ class Encoder(nn.Module):
                 f"window within {facts['seconds']:g} s; got {config.lowest_hz:g} Hz and "
                 f"{config.window_s:g} s. For slow signals take conv1d."
             )
+
+    @staticmethod
+    def learn(config: Config, raw: Sequence[SignalFile | None], spec: Any) -> dict[str, Any]:
+        """How the files are read, and each band's mean and standard deviation."""
+        Encoder.check(config, spec)
+        facts = shape_facts(spec)
         here = [file for file in raw if file is not None]
         mean, deviation = level_and_spread(_pictures(here, facts, config), axis=2)
         return {**facts, "mean": mean, "deviation": deviation}

@@ -46,11 +46,15 @@ class Encoder(nn.Module):
         self.project = Projection(n_pixels, config.out_dim, each_feature=False)
 
     @staticmethod
-    def learn(config: Config, raw: Sequence[Path | None], spec: Any) -> dict[str, Any]:
-        dimensions = getattr(spec, "dimensions", 2)
-        if problems := config.problems(dimensions):
+    def check(config: Config, spec: Any) -> None:
+        """Raises InputError where the settings do not suit pictures, or volumes."""
+        if problems := config.problems(getattr(spec, "dimensions", 2)):
             raise InputError([f"pixel_pca: {problem}" for problem in problems])
-        return {"dimensions": dimensions}
+
+    @staticmethod
+    def learn(config: Config, raw: Sequence[Path | None], spec: Any) -> dict[str, Any]:
+        Encoder.check(config, spec)
+        return {"dimensions": getattr(spec, "dimensions", 2)}
 
     def prepare(self, raw: Sequence[Path | None], progress: Progress | None = None) -> Prepared:
         """pixels: (N, C, H, W) or (N, 1, D, H, W) in [0, 1]."""

@@ -170,10 +170,13 @@ def _by_channel(signal: Signal, channels: int, name: str) -> NDArray[np.float32]
     if signal.format == "NumPy" and len(values) != channels and values.shape[1] == channels:
         values = values.T
     if len(values) != channels:
-        came = " by ".join(map(str, values.shape)) if signal.format == "NumPy" else len(values)
+        said = f"{len(values)} channels, wanted {channels}"
+        if signal.format == "NumPy":
+            shape = " by ".join(map(str, values.shape))
+            said = f"the shape {shape}, wanted a side of {channels} (the channels)"
         raise InputError(
-            f"{name} has {came} channels, wanted {channels}. Say `channels` of the input, or "
-            "export the channels that are meant."
+            f"{name} has {said}. Say `channels` of the input, or export the channels that are "
+            "meant."
         )
     return values
 

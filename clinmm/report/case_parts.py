@@ -63,7 +63,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Record:
-    """rest: how many columns are not shown, those that said least."""
+    """rest: how many columns are not shown: not recorded, or those that said least."""
 
     name: str
     values: list[Value]
@@ -154,8 +154,7 @@ def record(
         scores = {str(c): float(v) for c, v in zip(columns, values, strict=True)}
     largest = max((abs(v) for v in scores.values()), default=0.0) or 1.0
     units = record_columns(source, case.to_dict())
-    strongest = sorted(units, key=lambda column: -abs(scores.get(column, 0.0)))[:MOST_COLUMNS]
-    shown = set(strongest)
+    shown = _strongest({c: (present(case.get(c)), scores.get(c, 0.0)) for c in units})
     lines = []
     for column, unit in ((c, unit) for c, unit in units.items() if c in shown):
         value, score = case.get(column), scores.get(column)
@@ -164,6 +163,18 @@ def record(
         said = "" if score is None else logit(score)
         lines.append(Value(column, text, unit if text else "", said, bar))
     return Record(name, lines, reason, len(units) - len(lines))
+
+
+def _strongest(columns: dict[str, tuple[bool, float]]) -> set[str]:
+    """The columns that are shown. columns: name -> whether it is recorded, and its score.
+
+    Of more than fit, those that are not recorded and moved nothing are left out.
+    """
+    if len(columns) <= MOST_COLUMNS:
+        return set(columns)
+    told = {name: one for name, one in columns.items() if any(one)}
+    ranked = sorted(told, key=lambda name: (-abs(told[name][1]), not told[name][0]))
+    return set(ranked[:MOST_COLUMNS])
 
 
 def _plain(value: Any) -> str:

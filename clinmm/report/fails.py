@@ -49,7 +49,7 @@ def whom_it_fails(material: Material) -> Answer:
         p = f", p {number(worst['p_holm'])} after Holm" if present(worst["p_holm"]) else ""
         said = f"Served worse: {figures}{p}."
     else:
-        said = f"No gap stands after Holm's adjustment. The largest seen: {figures}"
+        said = f"No group is shown to be served worse, after Holm. The largest gap seen: {figures}"
         said += f", {verdict(worst)}." if worst["verdict"] == "not_shown" else "."
     lines = [
         difference_line(

@@ -33,8 +33,9 @@ def inputs_fail(material: Material) -> Exhibit:
         "orders; the band is the 95 % interval of the line drawn heavy."
     )
     if not math.isnan(level):
+        over = " over all findings" if len(material.classes) > 1 else ""
         reading += (
-            f" Dashed: {arm(single)}, the best of the single inputs, on the cases that have it "
+            f" Dashed: {arm(single)}, the best single input{over}, on the cases that have it "
             f"({number(level)})."
         )
     untouched = _untouched(next(iter(inputs.values())))

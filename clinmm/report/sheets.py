@@ -4,10 +4,20 @@ from typing import Any
 
 import pandas as pd
 
+from clinmm.intervals import MIN_PATIENTS
 from clinmm.report.exhibit import MOST_CLASSES, Exhibit, Sheet, exhibit
 from clinmm.report.lines import each
 from clinmm.report.material import MACRO, Material, matching
-from clinmm.report.wording import arm, class_label, estimate, metric, number, pattern, present
+from clinmm.report.wording import (
+    arm,
+    class_label,
+    counted,
+    estimate,
+    metric,
+    number,
+    pattern,
+    present,
+)
 from clinmm.summary import HEADLINE, headline
 
 RATES = ("sensitivity", "specificity", "ppv", "npv")
@@ -90,6 +100,7 @@ def patterns(material: Material) -> Exhibit:
         rows = material.metrics(metric="auroc", arm=material.arm, pattern=None)
         rows = rows[rows["pattern"] != "any"]
         names = material.in_order(rows["class_name"])[: MOST_CLASSES + 1]
+        rows, others = enough(rows)
         largest = rows.groupby("pattern")["n_cases"].max().sort_values(ascending=False)
         lines = []
         for name in largest.index:
@@ -99,9 +110,21 @@ def patterns(material: Material) -> Exhibit:
             lines.append([pattern(str(name)), f"{first.n_cases} / {first.n_patients}", *cells])
         head = ["Inputs present", f"cases / {material.unit}s", *map(class_label, names)]
         sheets = [Sheet("AUROC (95 %) by the inputs present", head, lines)] if lines else []
+        reading, missing = f"{reading}{others}", others.strip() or missing
     else:
         missing = material.absent("metrics")
     return exhibit("patterns", "When inputs are missing", reading, missing, sheets=sheets)
+
+
+def enough(rows: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """The rows of patterns that enough patients have, and a sentence that counts the others.
+
+    rows: of the metrics table. A sentence begins with a space; empty where every pattern is kept.
+    """
+    largest = rows.groupby("pattern")["n_patients"].max()
+    few = largest.index[largest < MIN_PATIENTS]
+    said = f" And {counted(len(few), 'pattern')} of fewer than {MIN_PATIENTS} patients."
+    return rows[~rows["pattern"].isin(few)], said if len(few) else ""
 
 
 def _short(rows: pd.DataFrame) -> str:

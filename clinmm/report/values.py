@@ -17,6 +17,7 @@ from clinmm.report.figures import LEFT, SIDE, TOP, Curve, Dot, Panel
 from clinmm.report.forest import forest
 from clinmm.report.lines import difference_line, each, metric_line
 from clinmm.report.material import Material, matching
+from clinmm.report.sheets import enough
 from clinmm.report.wording import arm, estimate, group, interval, metric, number, pattern
 
 MOST_DOTS = 400
@@ -99,7 +100,9 @@ def _groups(material: Material) -> Answer:
         for row in each(rows)
     ]
     worse = [line.label for line, row in zip(lines, each(rows), strict=True) if not row.first]
-    said = f"Served worse: {'; '.join(worse)}." if worse else "No gap was shown."
+    said = (
+        f"Served worse: {'; '.join(worse)}." if worse else "No group was shown to be served worse."
+    )
     head = ("Group: measure", f"{material.unit}s", "group − everyone else", "(95 %), verdict")
     drawn = forest("Each group against everyone else", head, lines, reference=0.0, centred=True)
     note = "Mean error above 0: values too high in the group, compared with everyone else."
@@ -129,10 +132,11 @@ def _numbers(material: Material) -> Exhibit:
 
 def _patterns(material: Material) -> Exhibit:
     reading = f"Of {arm(material.arm)}, for the cases in which exactly these inputs were present."
-    sheets = []
+    sheets, others = [], ""
     if material.scored:
         rows = material.metrics(arm=material.arm, pattern=None)
-        rows = rows[rows["pattern"] != "any"]
+        rows, others = enough(rows[rows["pattern"] != "any"])
+        reading += others
         lines = [
             [pattern(str(name)), _sizes(of[of["metric"] == "mae"])]
             + [_first(of[of["metric"] == one]) for one in ("mae", "mean_error", COVERAGE)]
@@ -140,7 +144,8 @@ def _patterns(material: Material) -> Exhibit:
         ]
         head = ["Inputs present", f"cases / {material.unit}s", "error", "mean error", "intervals"]
         sheets = [Sheet("Error by the inputs present", head, lines)] if lines else []
-    missing = "Every case had the same inputs." if material.scored else material.absent("metrics")
+    missing = others.strip() or "Every case had the same inputs."
+    missing = missing if material.scored else material.absent("metrics")
     return exhibit("patterns", "When inputs are missing", reading, missing, sheets=sheets)
 
 
@@ -204,8 +209,8 @@ def _against(material: Material, cases: pd.DataFrame) -> Panel:
         alt=f"Observed over predicted value in {unit}, {len(cases)} cases.",
         x_name=f"predicted, {unit}",
         y_name=f"observed, {unit}",
-        x_ticks=_ticks((low, high), down=False),
-        y_ticks=_ticks((low, high), down=True),
+        x_ticks=round_ticks((low, high), down=False),
+        y_ticks=round_ticks((low, high), down=True),
         dots=dots,
         below=_thinning(cases),
     )
@@ -230,8 +235,8 @@ def bland_altman(cases: pd.DataFrame, unit: str) -> Panel:
         f"{bias - 1.96 * spread:.2f} to {bias + 1.96 * spread:.2f}.",
         x_name=f"mean of both, {unit}",
         y_name="predicted − observed",
-        x_ticks=_ticks(wide, down=False),
-        y_ticks=_ticks(reach, down=True, n=3),
+        x_ticks=round_ticks(wide, down=False),
+        y_ticks=round_ticks(reach, down=True),
         curves=lines,
         dots=[
             _dot(row.mean, row.apart, wide, reach, f"case {row.case_id}", hollow=True)
@@ -269,11 +274,16 @@ def _dot(x: float, y: float, wide: Ends, reach: Ends, said: str, *, hollow: bool
     return Dot(across, _height(y, reach), None, None, said, hollow)
 
 
-def _ticks(ends: Ends, *, down: bool, n: int = 5) -> list[tuple[float, str]]:
+def round_ticks(ends: Ends, *, down: bool) -> list[tuple[float, str]]:
+    """Three to six multiples of 1, 2 or 5 times a power of ten, within the ends."""
+    low, length = ends[0], ends[1] - ends[0]
+    power = 10.0 ** math.floor(math.log10(length))
+    step = next(part * power for part in (0.2, 0.5, 1.0, 2.0) if length / (part * power) <= 5)
     ticks = []
-    for part in np.linspace(0.0, 1.0, n).tolist():
+    for i in range(math.ceil(low / step - 1e-9), math.floor(ends[1] / step + 1e-9) + 1):
+        part = (i * step - low) / length
         place = TOP + SIDE * (1 - part) if down else LEFT + SIDE * part
-        ticks.append((place, f"{ends[0] + part * (ends[1] - ends[0]):.3g}".replace("-", "−")))
+        ticks.append((place, f"{i * step:.6g}".replace("-", "−")))
     return ticks
 
 

@@ -85,12 +85,12 @@ def group(group_by: str, value: str) -> str:
 
 def number(value: float | None, digits: int = 3) -> str:
     """
-    >>> number(0.5), number(-0.0512), number(float("nan"))
-    ('0.500', '−0.051', '–')
+    >>> number(0.5), number(-0.0512), number(float("nan")), number(-0.0001)
+    ('0.500', '−0.051', '–', '0.000')
     """
     if value is None or math.isnan(value):
         return "–"
-    return f"{value:.{digits}f}".replace("-", "−")
+    return f"{value:z.{digits}f}".replace("-", "−")
 
 
 def probability(value: float) -> str:

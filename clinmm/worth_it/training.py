@@ -5,6 +5,8 @@ import pandas as pd
 from clinmm.arms import FUSED
 
 MODEL = ["repeat", "fold", "member"]
+STILL = 0.005
+"""Heads whose losses moved and differ by no more than this answer the same for everyone."""
 
 
 def over_epochs(training_inputs: pd.DataFrame) -> pd.DataFrame:
@@ -33,7 +35,8 @@ def dominant(training_inputs: pd.DataFrame) -> str:
     """Which input was ahead at the end, in a sentence; empty where there are not two.
 
     An input is ahead in a model if its own head has the lowest loss on `validate`, and dominant if
-    it is ahead in more than half of the models.
+    it is ahead in more than half of the models. Where no loss moved and all are alike, the heads
+    answer a constant.
 
     training_inputs: schema.TRAINING_INPUTS.
     """
@@ -46,7 +49,14 @@ def dominant(training_inputs: pd.DataFrame) -> str:
     name, n = str(ahead.index[0]), int(ahead.iloc[0])
     means = ", ".join(f"{of} {loss:.3f}" for of, loss in losses.mean().sort_values().items())
     said = f"No input was dominant: mean loss on validate at the end {means}."
-    if 2 * n > len(losses):
+    start = rows.drop_duplicates([*MODEL, "input"]).groupby("input")["validate_loss"].mean()
+    end = losses.mean()
+    if (end - start).abs().max() <= STILL and end.max() - end.min() <= STILL:
+        said = (
+            "No input's own head learned more than a constant, such as the prevalence: mean loss "
+            f"on validate stayed within {STILL} of where it began ({means} at the end)."
+        )
+    elif 2 * n > len(losses):
         said = (
             f"Dominant: {name}, whose own head had the lowest loss on validate at the end in {n} "
             f"of {len(losses)} models (mean {means})."

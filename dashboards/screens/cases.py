@@ -64,12 +64,20 @@ def image_column(case: "pd.Series[Any]", found: case_data.Explanation | None, ke
     if not names:
         st.caption("This study has no image.")
         return
-    name = names[0]
-    if len(names) > 1:
-        name = st.segmented_control("Image", names, default=names[0], key="image name") or names[0]
+    absent = [name for name in names if not selections.text(case.get(f"{name}_display"))]
+    for name in absent:
+        st.html(f'<div class="quiet">No {panels.escape(name)} for this case.</div>')
+    there = [name for name in names if name not in absent]
+    if not there:
+        return
+    name = there[0]
+    if len(there) > 1:
+        if st.session_state.get("image name") not in there:
+            st.session_state["image name"] = name
+        name = st.segmented_control("Image", there, key="image name") or name
     picture = case_data.picture(run.folder, selections.text(case.get(f"{name}_display")))
     if picture is None:
-        st.html(f'<div class="absent">No {panels.escape(name)} for this case.</div>')
+        st.html(f'<div class="quiet">The {panels.escape(name)} is not in the run.</div>')
         return
     attribution = found.array(name, "map") if found else None
     label = f"{name} of case {case['case_id']}"
@@ -113,9 +121,12 @@ def text_column(case: "pd.Series[Any]", found: case_data.Explanation | None) -> 
         rows = case_data.record_rows(case, cohort, name, found)
         shown = case_data.strongest(rows)
         drawn = [(row.name, row.value, row.unit, row.score) for row in shown]
-        st.html(panels.record(drawn, found.scale() if found else 1.0))
+        if drawn:
+            st.html(panels.record(drawn, found.scale() if found else 1.0))
         if len(shown) < len(rows):
-            st.caption(f"And {len(rows) - len(shown)} more columns.")
+            why = ", not recorded or of less weight" if found else ""
+            more = f"And {len(rows) - len(shown)} more columns{why}."
+            st.caption(more if shown else f"None of {len(rows)} columns is recorded.")
         if found and (reason := found.withheld(name)):
             st.info(f"Bars of the record are withheld: {reason}")
 

@@ -108,23 +108,31 @@ def fails_whom() -> str:
     worst = selections.worst_gap(comparisons)
     if worst is None:
         return panels.answer(question, "No group could be compared with the others.")
-    several = len(selections.classes(facts)) > 1
-    name = f"{words.class_label(worst['class_name'], target)}, " if several else ""
-    said = words.gap(worst["group_by"], worst["group"], "auroc", worst["difference"])
-    rows = selections.gaps(comparisons, "auroc", worst["class_name"])
-    rows = rows[rows["group_by"] == worst["group_by"]]
+    metric = worst["metric"]
+    said = words.gap(worst["group_by"], worst["group"], metric, worst["difference"])
+    rows = selections.gaps(comparisons, metric, worst["class_name"])
+    rows = selections.matching(rows, {c: worst[c] for c in ("group_by", "class_name")})
     lines = [
         Line(f"{row.group_by} {row.group}", str(row.n_patients), row.difference, row.low, row.high)
         for row in rows.head(4).itertuples()
     ]
-    detail = differences(lines, "AUROC, group − others")
+    detail = differences(lines, f"{words.metric(metric)}, group − others")
     detail += panels.small(f"Verdict: {words.VERDICTS[worst['verdict']]}, of all groups' gaps.")
+    for row in selections.served_better(comparisons).head(3).itertuples():
+        gap = words.gap(row.group_by, row.group, row.metric, row.difference)
+        detail += panels.small(f"Shown to be served better: {of_class(row.class_name)}{gap}.")
     if hidden := [f"{who} ({n})" for who, n in selections.suppressed(metrics, "auroc").items()]:
         listed = words.listing(hidden[:6]) + (f" and {len(hidden) - 6} more" * (len(hidden) > 6))
         detail += panels.small(f"Too few {unit}s for an estimate: {listed}.")
     shown = worst["verdict"] == "worse"
-    lead = "" if shown else "No gap between groups was shown. Largest seen: "
-    return panels.answer(question, f"{lead}{name}{said}.", detail)
+    lead = "" if shown else "No group was shown to be served worse. Largest gap seen: "
+    return panels.answer(question, f"{lead}{of_class(worst['class_name'])}{said}.", detail)
+
+
+def of_class(name: str) -> str:
+    """What a gap is about, before it; nothing where there is one class."""
+    several = len(selections.classes(facts)) > 1
+    return f"{words.class_label(name, target)}, " if several else ""
 
 
 def intake() -> str:

@@ -95,7 +95,7 @@ compared(metric, chosen)
 
 st.header("By what was present")
 rows = selections.pooled(metrics, metric, arm="fused", class_name=chosen, pattern="*")
-rows = rows[rows["pattern"] != "any"]
+rows, others = selections.enough(rows[rows["pattern"] != "any"])
 if len(rows):
     present = lines(rows, "pattern")
     low, high = panels.scale(present, 0.0, 1.0)
@@ -103,8 +103,8 @@ if len(rows):
     reference = 0.5 if metric == "auroc" else None
     low = min(low, 0.5) if metric == "auroc" else low
     st.html(panels.forest(present, low, high, reference, heading))
-else:
-    st.caption("Every case had the same inputs, or no pattern was measured.")
+if others or not len(rows):
+    st.caption(others or "Every case had the same inputs, or no pattern was measured.")
 
 inputs_fail.section(chosen, target, unit)
 

@@ -103,3 +103,13 @@ def test_patterns_without_a_match_and_with_two_owners_are_refused_together(tmp_p
     assert "matches 'gen_*'. Correct the pattern" in told
     assert "matches 'die*'" in told, "the target is no input"
     assert "'gene_A' matches record.numeric 'gene_*' and record.numeric '*_A'" in told
+
+
+def test_two_patterns_that_overlap_are_told_once(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as refused:
+        load_cohort(write(tmp_path, {"numeric": {"gene_*": "n", "gene*": "n"}}))
+    (told,) = refused.value.problems
+    assert told.endswith(
+        "and 2 more matches record.numeric 'gene_*' and record.numeric 'gene*'. "
+        "Make the patterns exclude each other."
+    )

@@ -82,7 +82,7 @@ def test_files_that_are_absent_or_no_signal_are_findings_and_count_as_absent(
     absent, unreadable = files.check(cohort, context)
     assert (absent.severity, unreadable.severity) == ("error", "error")
     assert (absent.case_ids, unreadable.case_ids) == (("c3",), ("c1", "c2"))
-    assert "channels, wanted 2" in unreadable.detail
+    assert "wanted a side of 2 (the channels)" in unreadable.detail
     assert str(tmp_path) not in unreadable.detail
     left = readable(cohort, context.images_of(cohort).facts)
     assert left.present("ecg").tolist() == [True, False, False, False]

@@ -89,7 +89,10 @@ def test_many_different_bad_cells_are_counted_not_quoted(tmp_path: Path) -> None
     with pytest.raises(InputError) as refused:
         load(tmp_path, SCORE, a=names)
     assert "Person" not in str(refused.value)
-    assert "12 more values" in str(refused.value)
+    assert "no numbers: 12 different values. Correct" in str(refused.value)
+    often = ["mild"] * 5
+    with pytest.raises(InputError, match=r"no numbers: 'mild' \(5 rows\), 12 more values\. "):
+        load(tmp_path, SCORE, a=names + often)
 
 
 def test_cases_without_a_value_do_not_belong(tmp_path: Path) -> None:

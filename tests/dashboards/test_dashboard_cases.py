@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pandas as pd
 import pytest
+import yaml
 from made_run import CLASSES, WITHHELD
 from streamlit.testing.v1 import AppTest
 
@@ -169,3 +170,16 @@ def test_next_and_previous_stop_at_the_ends(page: AppTest) -> None:
     assert page.selectbox(key="open_case").value == "case_001"
     press(page, "Previous")
     assert page.selectbox(key="open_case").value == "case_000"
+
+
+def test_the_image_that_is_there_is_shown_and_the_absent_one_named(
+    own_run: Run, screen: Screen
+) -> None:
+    cohort = yaml.safe_load((own_run.folder / "cohort.yaml").read_text())
+    cohort["inputs"] = {"xr": dict(cohort["inputs"]["image"]), **cohort["inputs"]}
+    (own_run.folder / "cohort.yaml").write_text(yaml.safe_dump(cohort, sort_keys=False))
+    own_run.write("cases", own_run.read("cases").assign(xr_display=pd.NA))
+    app = screen(own_run, "cases")
+    assert "No xr for this case." in text(app)
+    assert "No image for this case." not in text(app)
+    assert any("window and level" in one.value for one in app.caption)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 
+import pandas as pd
 import pytest
 from made_run import CLASSES
 from streamlit.testing.v1 import AppTest
@@ -249,3 +250,43 @@ def test_new_cases_without_figures_point_to_their_study(own_run: Run, screen: Sc
         (own_run.folder / f"{table}.parquet").unlink()
     assert "predicted by the study in runs/chest" in shown(screen(own_run, "overview"))
     assert shown(screen(own_run, "cases"))
+
+
+def test_the_worst_gap_is_sought_in_every_declared_measure(own_run: Run, screen: Screen) -> None:
+    table = own_run.read("comparisons")
+    one = table[(table["rival"] == "complement") & (table["metric"] == "auroc")].head(1)
+    misses = one.assign(metric="fnr", difference=0.3, low=0.2, high=0.4, arm="fused")
+    misses = misses.assign(family="gaps", verdict="worse", group_by="sex", group="M")
+    fewer = misses.assign(difference=-0.3, verdict="better", group="F")
+    own_run.write("comparisons", pd.concat([table, misses, fewer], ignore_index=True))
+    said = shown(screen(own_run, "overview"))
+    assert "sex M: False negative rate 0.300 higher than for everyone else" in said
+    assert "False negative rate, group − others" in said
+    better = "sex F: False negative rate 0.300 lower than for everyone else."
+    assert re.search(f"Shown to be served better: [a-z]+, {better}", said)
+
+
+def test_overview_has_one_panel_where_everyone_has_the_inputs_of_the_rival(
+    own_run: Run, screen: Screen
+) -> None:
+    table = own_run.read("worth_it")
+    rival = table[table["population"] == "have_rival"]
+    same = rival.assign(population="everyone")
+    own_run.write("worth_it", pd.concat([rival, same], ignore_index=True))
+    app = screen(own_run, "overview")
+    assert "Every test patient: all have the inputs of the best other" in shown(app)
+    assert "".join(e.body for e in app.get("html")).count("All inputs together less") == 1
+
+
+def test_patterns_of_too_few_patients_are_counted_and_not_listed(
+    own_run: Run, screen: Screen
+) -> None:
+    table = own_run.read("metrics")
+    of = (table["metric"] == "auroc") & (table["pattern"] == "note+record")
+    few = table[of].assign(status="suppressed", n_patients=9, value=float("nan"))
+    few = few.assign(reason="9 patients, needs 10")
+    kept = [few.assign(pattern=name) for name in ("note", "image+note")]
+    own_run.write("metrics", pd.concat([table, *kept], ignore_index=True))
+    said = shown(screen(own_run, "performance"))
+    assert "And 2 patterns of fewer than 10 patients." in said
+    assert "needs 10" not in said

@@ -218,3 +218,13 @@ def test_an_example_of_a_volume_is_its_middle_slice_in_all_greys(tmp_path: Path)
     assert shown.shape == (20, 30)
     assert shown[0, 0] == 255
     assert shown.min() == 0
+
+
+def test_of_many_columns_those_that_say_something_are_shown() -> None:
+    rows = [case_data.RecordRow(f"gene_{i}", "", "", 0.0) for i in range(50)]
+    named = case_data.RecordRow("age", "61", "years", 0.0)
+    missed = case_data.RecordRow("crp", "", "mg/L", 0.4)
+    assert case_data.strongest([*rows, named, missed]) == [named, missed]
+    assert case_data.strongest([*rows[:3], named]) == [*rows[:3], named]
+    blind = [case_data.RecordRow(f"gene_{i}", "" if i < 20 else "1", "") for i in range(50)]
+    assert case_data.strongest(blind, 40) == blind[20:]

@@ -29,7 +29,8 @@ def test_the_figure_has_a_panel_for_each_input_and_a_line_for_each_change() -> N
     np.testing.assert_allclose(lines[0].y, curves()["y"][:11])
     assert list(lines[2].y) == [0.8, 0.8]
     assert [trace.showlegend for trace in lines] == [True] * 3 + [False] * 3
-    assert [one.text for one in figure.layout.annotations] == ["image", "note"]
+    said = [one.text for one in figure.layout.annotations]
+    assert said == ["image", "note", "share for whom it fails, %"]
     without = charts.inputs_fail(by_input(curves()), float("nan"), "")
     assert len(without.data) == len(figure.data) - 2
 
@@ -43,3 +44,10 @@ def test_the_page_shows_the_section_only_where_there_are_curves(
     assert not app.exception
     assert "If inputs fail" in [one.value for one in app.header]
     assert any("swapped with that of another patient" in one.value for one in app.caption)
+
+
+def test_epochs_are_whole_and_bands_have_no_dots() -> None:
+    rows = pd.DataFrame({"epoch": [1, 2, 3], "value": 0.5, "low": 0.4, "high": 0.6})
+    figure = charts.over_epochs(rows.assign(input="image"), ["image"])
+    assert list(figure.layout.xaxis.tickvals) == [1, 2, 3]
+    assert {trace.mode for trace in figure.data} == {"lines"}

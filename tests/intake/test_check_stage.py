@@ -34,6 +34,9 @@ COHORT: dict[str, Any] = {
 }
 
 
+ENCODERS: dict[str, Any] = {"image": {"name": "pixel_pca"}, "record": {"name": "mlp"}}
+
+
 def written(tmp_path: Path, *, changes: dict[str, Any] | None = None, **columns: Any) -> Path:
     """A study config in a folder with its cohort; `columns` replace those of the table."""
     table = pd.DataFrame(
@@ -50,7 +53,12 @@ def written(tmp_path: Path, *, changes: dict[str, Any] | None = None, **columns:
     for i in range(N):
         Image.fromarray(np.full((3, 3), i, np.uint8)).save(tmp_path / f"{i}.png")
     (tmp_path / "cohort.yaml").write_text(yaml.safe_dump(COHORT))
-    config = {"cohort": "cohort.yaml", "encoders": {}, "split": {"folds": 5}, **(changes or {})}
+    config = {
+        "cohort": "cohort.yaml",
+        "encoders": ENCODERS,
+        "split": {"folds": 5},
+        **(changes or {}),
+    }
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
     return tmp_path / "config.yaml"
 
@@ -147,6 +155,65 @@ def test_checking_a_config_into_a_folder_begins_the_study_there(tmp_path: Path) 
     assert run.facts["kind"] == "study"
     assert run.has("intake")
     assert not run.finished("check")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"encoders": {"image": {"name": "pixel_pcb"}, "record": {"name": "mlp"}}},
+            "encoders.image: no encoder named 'pixel_pcb'. Did you mean 'pixel_pca'?",
+        ),
+        (
+            {"encoders": {"image": {"name": "mlp"}, "record": {"name": "mlp"}}},
+            "encoders.image: mlp is for inputs of kind record, this one is of kind image.",
+        ),
+        (
+            {"encoders": {"image": {"name": "pixel_pca"}}},
+            "encoders: input 'record' has no encoder. Add record: {name: ...}.",
+        ),
+        (
+            {"encoders": {**ENCODERS, "image": {"name": "pixel_pca", "window": [0, 80]}}},
+            "encoders.image: pixel_pca: window is for volumes (dimensions: 3). Leave it out.",
+        ),
+        (
+            {"encoders": {**ENCODERS, "image": {"name": "densenet", "weights": "gone.pt"}}},
+            "encoders.image: densenet: weights 'gone.pt' is no file. Give a .safetensors, .pt or "
+            ".pth file.",
+        ),
+        ({"fusion": "gatd"}, "fusion: no fusion named 'gatd'. Did you mean 'gated'?"),
+        (
+            {"fusion": "auto", "train": {"arms": "fused"}},
+            "fusion: auto takes the best of the arms, and train.arms: fused trains one only. "
+            "Set train.arms to single or all.",
+        ),
+    ],
+)
+def test_a_study_that_could_not_be_trained_is_refused(
+    tmp_path: Path, changes: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(InputError) as refused:
+        check.check_file(written(tmp_path, changes=changes))
+    assert refused.value.problems == [said]
+
+
+def test_every_problem_of_a_study_is_told_at_once(tmp_path: Path) -> None:
+    encoders = {**ENCODERS, "image": {"name": "pixel_pca", "siez": 64}}
+    loss = {"name": "asymmetric"}
+    stages = [i % 3 for i in range(N)]
+    changes = {"encoders": encoders, "train": {"loss": loss}}
+    path = written(tmp_path, changes=changes, outcome=stages)
+    target = {"name": "stage", "kind": "multiclass", "column": "outcome"}
+    target["classes"] = ["0", "1", "2"]
+    (tmp_path / "cohort.yaml").write_text(yaml.safe_dump({**COHORT, "target": target}))
+    with pytest.raises(InputError) as refused:
+        check.check_file(path)
+    setting, lossy = refused.value.problems
+    assert "unknown key 'siez'. Did you mean 'size'?" in setting
+    assert (
+        lossy
+        == "train.loss: asymmetric is not for a multiclass target. Use cross_entropy or focal."
+    )
 
 
 def test_a_file_that_is_neither_is_refused(tmp_path: Path) -> None:

@@ -139,6 +139,26 @@ def test_missing_rates_are_shares_of_the_cases(make: Make) -> None:
     ]
 
 
+def test_many_missing_columns_are_told_together(make: Make) -> None:
+    genes = {
+        f"g{i}": [None] + ["1"] * 10 + [None] * (i % 2) + ["1"] * (1 - i % 2) for i in range(30)
+    }
+    rare = {f"r{i}": [None] * 11 + ["1"] for i in range(23)}
+    numeric = {"age": "years", **dict.fromkeys([*genes, *rare], "n")}
+    inputs = {"inputs": {"record": {"kind": "record", "numeric": numeric}}}
+    found = missing_rates.check(make(12, inputs, **genes, **rare), Context())
+    assert [(f.severity, f.subject, f.count) for f in found] == [
+        *(("warning", f"record.r{i}", 11) for i in range(20)),
+        ("warning", "record.*", 3),
+        ("info", "record.*", 30),
+    ]
+    assert found[-2].detail == "3 more columns missing in 92% of the cases."
+    assert found[-1].detail == "30 columns missing in 8% to 17% of the cases."
+    few = make(12, inputs, **genes, **dict.fromkeys(rare, ["1"] * 12))
+    (told,) = missing_rates.check(few, Context())
+    assert told.subject == "record.*"
+
+
 def test_the_rows_taken_away_are_told(make: Make) -> None:
     cohort = make(4)
     cohort.dropped.update({"keep": 3, "require": 0})

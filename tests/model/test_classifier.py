@@ -202,7 +202,7 @@ def test_an_input_may_have_the_name_of_a_method() -> None:
 
 
 def test_unknown_members_and_settings_are_refused_with_what_there_is() -> None:
-    with pytest.raises(InputError, match=r"no encoders named 'densnet'. Did you mean 'densenet'"):
+    with pytest.raises(InputError, match=r"no encoder named 'densnet'. Did you mean 'densenet'"):
         make_encoder(Component(name="densnet"), {}, "encoders.image")
     encoder = plain_model("a").encoder("a")
     with pytest.raises(InputError, match=r"fusion .*unknown key 'hiden'. Did you mean 'hidden'"):

@@ -111,9 +111,9 @@ def test_every_problem_of_the_encoders_is_told_at_once() -> None:
     for said in (
         "input 'labs' has no encoder. Add labs: {name: ...}.",
         "the cohort has no input 'imag'",
-        "encoders.note: mlp reads a record, the input is a note.",
+        "encoders.note: mlp is for inputs of kind record, this one is of kind note.",
         "unknown key 'hiden'. Did you mean 'hidden'?",
-        "no fusions named 'gatd'. Did you mean 'gated'?",
+        "no fusion named 'gatd'. Did you mean 'gated'?",
     ):
         assert any(said in problem for problem in told), said
     check_encoders(small_cohort(), ENCODERS, Component(name="gated"))

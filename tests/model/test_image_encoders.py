@@ -67,7 +67,10 @@ def test_few_cases_hold_a_pretrained_network_still() -> None:
         trains("sometimes", 1)
 
 
-def test_the_number_of_training_cases_that_have_a_picture_decides(tmp_path: Path) -> None:
+def test_the_number_of_training_cases_that_have_a_picture_decides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     module = registry.load("encoders", "vision_model")
     config = module.Config(weights=str(small_vision_model(tmp_path)))
     some = [tmp_path / "not read.png"] * RELEASE_FROM

@@ -217,7 +217,17 @@ def test_released_it_answers_as_the_frozen_one_until_it_is_trained(
     assert not prepared["shown"][-1].any()
 
 
-def test_from_enough_cases_on_it_is_released_by_itself(language_model_folder: Path) -> None:
+def test_absent_weights_are_refused_before_training(language_model_folder: Path) -> None:
+    Encoder.check(Config(weights=str(language_model_folder)), None)
+    absent = str(language_model_folder / "absent")
+    with pytest.raises(InputError, match=r"language_model: weights .* cannot be loaded"):
+        Encoder.check(Config(weights=absent), None)
+
+
+def test_from_enough_cases_on_it_is_released_by_itself(
+    language_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     config = Config(weights=str(language_model_folder))
     facts = Encoder.learn(config, [*["Fever."] * 5000, None], None)
     assert facts["train"] == "released"

@@ -15,6 +15,7 @@ import pytest
 import yaml
 from small_runs import write_config
 
+from clinmm import registry
 from clinmm.cohort.phantom import make_phantom
 from clinmm.cohort.phantom.findings import FINDINGS
 from clinmm.runs import Run
@@ -118,6 +119,7 @@ def test_nothing_is_found_where_nothing_was_planted(clinmm: Clinmm, phantom: Pat
         (["run", "{tmp}/study.yaml", "train.epochs"], "Write key.path=value"),
         (["run", "{tmp}/study.yaml", "encoders.image.size=8"], "encoders.image"),
         (["run", "{tmp}/study.yaml", "cohort=/nowhere/c.yaml"], "/nowhere/c.yaml"),
+        (["check", "{tmp}/encoder.yaml"], "encoders.note: no encoder named 'bag_of_word'. Did you"),
         (["train", "{tmp}"], "is not a run folder"),
         (["evaluate", "{tmp}/none"], "is not a run folder"),
         (["evaluate"], "give a RUN, or --predictions"),
@@ -135,6 +137,9 @@ def test_unusable_input_and_usage_end_with_2_and_say_why(
 ) -> None:
     write_config(tmp_path, phantom)
     (tmp_path / "broken.yaml").write_text("cohort: [a\nb: }", encoding="utf-8")
+    encoder = (tmp_path / "study.yaml").read_text(encoding="utf-8")
+    encoder = encoder.replace("bag_of_words", "bag_of_word")
+    (tmp_path / "encoder.yaml").write_text(encoder, encoding="utf-8")
     (tmp_path / "list.yaml").write_text("- a\n", encoding="utf-8")
     (tmp_path / "typo.yaml").write_text(f"cohort: {phantom}\nfuson: {{}}\n", encoding="utf-8")
     shown = clinmm(*[argument.replace("{tmp}", str(tmp_path)) for argument in arguments])
@@ -208,7 +213,9 @@ def test_new_cases_are_predicted_and_a_study_validated_outside(
 
 
 def test_families_are_listed(clinmm: Clinmm) -> None:
-    for family in ("encoders", "fusions", "calibrators", "metrics", "checks", "attributions"):
+    told = clinmm("list", "--help").out
+    for family in registry.FAMILIES:
+        assert family in told
         members = json.loads(clinmm("list", family, "--json").out)
         assert members
         shown = clinmm("list", family).out

@@ -59,6 +59,7 @@ def test_settings_can_be_changed_by_their_path(tmp_path: Path) -> None:
         ("train.epohcs=3", "unknown key 'epohcs'. Did you mean 'epochs'"),
         ("train.epochs=many", "train.epochs"),
         ("train.epochs=-1", "train.epochs"),
+        ("train.ensemble=1", "train.ensemble: one model is no ensemble: give 2 or more, or 0"),
     ],
 )
 def test_a_wrong_override_is_refused(tmp_path: Path, override: str, said: str) -> None:

@@ -109,6 +109,22 @@ def test_each_plant_is_found_exactly_where_its_audit_found_it(tmp_path: Path, fo
     assert share in table["evidence"][3] or found
 
 
+@pytest.mark.parametrize("found", [True, False])
+def test_the_evidence_of_the_faint_group_is_of_a_trained_arm_where_one_has_it(
+    tmp_path: Path, found: bool
+) -> None:
+    run = run_of(tmp_path, found=found)
+    ours = run.read("comparisons").iloc[:1]
+    plain = ours.assign(arm="baseline:image", p_holm=0.0001, p=0.0001)
+    run.write("comparisons", pd.concat([plain, ours], ignore_index=True))
+    faint = [plant for plant in PLANTS if plant["name"] == "faint_group"]
+    (row,) = planted_and_found(run, truth(tmp_path, faint)).to_dict("records")
+    assert row["evidence"].startswith("fused effusion")
+    run.write("comparisons", plain)
+    (row,) = planted_and_found(run, truth(tmp_path, faint)).to_dict("records")
+    assert row["evidence"].startswith("baseline:image effusion")
+
+
 def test_nothing_planted_is_an_empty_table_with_its_columns(tmp_path: Path) -> None:
     table = planted_and_found(run_of(tmp_path, found=True), truth(tmp_path, []))
     assert list(table.columns) == ["planted", "concerns", "audit", "found", "evidence"]

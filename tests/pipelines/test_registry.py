@@ -29,9 +29,9 @@ def test_files_that_help_are_no_members() -> None:
 def test_unknown_families_and_members_are_refused_with_what_there_is() -> None:
     with pytest.raises(InputError, match=r"no family 'encoder'. Did you mean 'encoders'"):
         registry.available("encoder")
-    with pytest.raises(InputError, match=r"no fusions named 'gatedd'. Did you mean 'gated'"):
+    with pytest.raises(InputError, match=r"no fusion named 'gatedd'. Did you mean 'gated'"):
         registry.load("fusions", "gatedd")
-    with pytest.raises(InputError, match="no encoders named 'os'"):
+    with pytest.raises(InputError, match="no encoder named 'os'"):
         registry.load("encoders", "os")
 
 

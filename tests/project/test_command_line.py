@@ -140,6 +140,22 @@ def test_scored_predictions_are_summed_up(file: Path, tmp_path: Path) -> None:
     assert "Flag: died, sex F: risks too high" in again
 
 
+def test_names_of_arms_and_classes_are_whole_on_a_narrow_screen(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from rich.console import Console
+
+    from pipelines import screen
+
+    monkeypatch.setattr(screen, "console", Console(width=80))
+    interval = ".812 (.750–.870)"
+    row = {"arm": "baseline:record", "class": "consolidation", "n": "1234", "pos.": "123.5"}
+    screen.show(pd.DataFrame([{**row, "auroc": interval, "brier": interval}]), "title")
+    said = capsys.readouterr().out
+    assert "baseline:record   consolidation   1234" in said
+    assert said.count("(.750–.870)") == 2
+
+
 def test_flags_and_gaps_are_told_in_a_line_each() -> None:
     from pipelines.show_run import flag_lines, gap_lines
 

@@ -170,6 +170,7 @@ def test_what_is_no_signal_is_refused_with_the_way_out(tmp_path: Path) -> None:
     files = {
         "empty.npy": b"",
         "text.wav": b"RIFFnothing at all here",
+        "cut.wav": b"RIFF\x10",
         "other.xyz": b"\x01\x02\x03",
         "words.csv": b"a,b\n1,high\n2,3\n",
         "cut.npy": b"\x93NUMPY\x01\x00\x10\x00",
@@ -187,8 +188,9 @@ def test_what_is_no_signal_is_refused_with_the_way_out(tmp_path: Path) -> None:
         "absent.npy": "is missing",
         "empty.npy": "is empty",
         "text.wav": "WAV|decoded",
+        "cut.wav": "ends within its header",
         "other.xyz": "is no signal that can be read",
-        "words.csv": "1 cells are no numbers",
+        "words.csv": "cells that are no numbers: 1",
         "cut.npy": "cannot be decoded",
         "page.hea": "is no WFDB header",
         "deep.npy": r"shape \(2, 2, 2\)",
@@ -255,7 +257,7 @@ def test_samples_behind_a_link_out_of_the_folder_are_not_read(tmp_path: Path) ->
 
 
 def test_channels_and_rates_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(InputError, match=r"x has 2 by 50"):
+    with pytest.raises(InputError, match=r"x has the shape 2 by 50.* a side of 12"):
         on_grid(Signal(TWO.T, None, "NumPy"), 10, 12, 1, name="x")
     with pytest.raises(InputError, match="x has 2 channels, wanted 1"):
         on_grid(Signal(TWO.T, 8000, "WAV"), 10, 1, 1, name="x")

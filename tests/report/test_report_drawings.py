@@ -6,12 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from clinmm.cohort.spec import RecordInput
 from clinmm.report import figures
-from clinmm.report.case_parts import pieces
+from clinmm.report.case_parts import pieces, record
 from clinmm.report.choice import choose
 from clinmm.report.forest import WIDTH, Line, forest
 from clinmm.report.material import Material
 from clinmm.report.pictures import overlaid, pixels
+from clinmm.report.values import round_ticks
 
 HEAD = ("a", "n", "b", "c")
 
@@ -107,3 +109,33 @@ def test_cases_are_sorted_by_threshold_into_found_missed_and_false_alarm(finishe
         truth = {"Found": (1, True), "Missed": (1, False), "False alarm": (0, True)}
         if one.heading in truth:
             assert (one.row["target"], called) == truth[one.heading]
+
+
+@pytest.mark.parametrize(
+    ("ends", "said"),
+    [
+        ((-7.5, 7.5), ["−5", "0", "5"]),
+        ((0.0, 18.0), ["0", "5", "10", "15"]),
+        ((0.35, 0.9), ["0.4", "0.6", "0.8"]),
+    ],
+)
+def test_ticks_are_round_and_lie_within_the_ends(ends, said):
+    ticks = round_ticks(ends, down=False)
+    assert [text for _, text in ticks] == said
+    low, high = ends
+    for place, text in ticks:
+        value = float(text.replace("−", "-"))
+        assert place == pytest.approx(figures.LEFT + figures.SIDE * (value - low) / (high - low))
+
+
+def test_of_many_columns_of_a_record_those_that_say_something_are_shown():
+    genes = {f"gene_{i}": "counts" for i in range(50)}
+    source = RecordInput(kind="record", numeric={**genes, "age": "years", "crp": "mg/L"})
+    case = pd.Series({**dict.fromkeys(genes), "age": 61.0, "crp": None})
+    arrays = {
+        "record/column": np.array([*genes, "age", "crp"]),
+        "record/score": np.array([0.0] * 51 + [0.4]),
+    }
+    found = record("record", source, case, arrays, "")
+    assert [(one.name, one.text) for one in found.values] == [("age", "61"), ("crp", "")]
+    assert found.rest == 50

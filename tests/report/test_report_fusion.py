@@ -129,6 +129,13 @@ def test_dominant_is_what_is_ahead_in_most_models():
         "(mean a 0.400, b 0.500)."
     )
     assert dominant(inputs_table(ahead[1:])).startswith("No input was dominant: mean loss on")
+    flat = [{"a": [0.6931, 0.6930], "b": [0.6932, 0.6925]}] * 2
+    assert dominant(inputs_table(flat)) == (
+        "No input's own head learned more than a constant, such as the prevalence: mean loss on "
+        "validate stayed within 0.005 of where it began (b 0.693, a 0.693 at the end)."
+    )
+    learned_at_once = [{"a": [0.3, 0.3], "b": [0.6, 0.6]}]
+    assert dominant(inputs_table(learned_at_once)).startswith("Dominant: a")
     slowed = inputs_table(ahead)
     slowed.loc[slowed["input"] == "a", "step"] = 0.5
     assert dominant(slowed).endswith("Steps were turned down: a to 0.50 of full.")

@@ -1,5 +1,6 @@
 """The report writes down what the tables hold, and nothing else."""
 
+import pandas as pd
 import pytest
 
 from clinmm.report.material import Material
@@ -88,7 +89,8 @@ def test_without_a_verdict_the_largest_gap_is_named_and_not_called_a_failure(own
     own_run.write("comparisons", table)
     text = read(page(own_run)).text
     assert (
-        "No gap stands after Holm's adjustment. The largest seen: sex F, AUROC of effusion" in text
+        "No group is shown to be served worse, after Holm. The largest gap seen: "
+        "sex F, AUROC of effusion" in text
     )
     assert "Served worse" not in text
 
@@ -105,7 +107,7 @@ def test_a_higher_miss_rate_is_the_disadvantage(own_run, read):
     ] = -0.3
     own_run.write("comparisons", table)
     text = read(page(own_run)).text
-    assert "The largest seen: sex M, miss rate (FNR) of nodule +0.300 against" in text
+    assert "The largest gap seen: sex M, miss rate (FNR) of nodule +0.300 against" in text
 
 
 def test_fusion_verdict_and_calibration_are_said_in_words(finished, html, read):
@@ -162,3 +164,14 @@ def test_how_it_was_tested_is_said(own_run, facts, config, said):
     own_run.add_facts(**facts)
     own_run.write_text("config.yaml", config + "\n")
     assert said in dict(lead(Material.of(own_run)))["How tested"]
+
+
+def test_patterns_of_too_few_patients_are_counted_and_not_listed(own_run, read):
+    table = own_run.read("metrics")
+    few = table[(table["pattern"] == "note+record") & (table["metric"] == "auroc")]
+    few = few.assign(n_patients=9, pattern="note", status="suppressed")
+    own_run.write("metrics", pd.concat([table, few], ignore_index=True))
+    found = read(page(own_run))
+    assert "And 1 pattern of fewer than 10 patients." in found.text
+    with pytest.raises(ValueError, match="not enough values"):
+        found.row("AUROC (95 %) by the inputs present", "note")

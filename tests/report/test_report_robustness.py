@@ -71,7 +71,7 @@ def test_the_best_single_input_is_the_level_of_the_dashed_line(changed: Run) -> 
     middle = f"{TOP + SIDE / 2:.1f}"
     assert found.panels[0].reference == f"{LEFT:.1f},{middle} {LEFT + SIDE:.1f},{middle}"
     assert found.reading.endswith(
-        "image alone, the best of the single inputs, on the cases that have it (0.750)."
+        "image alone, the best single input over all findings, on the cases that have it (0.750)."
     )
     changed.add_facts(best_single_arm=None)
     without = inputs_fail(Material.of(changed))

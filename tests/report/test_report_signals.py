@@ -63,4 +63,4 @@ def test_the_page_draws_the_signal(own_run, tmp_path):
     html = page(own_run)
     assert '<polyline class="signal"' in html
     assert 'aria-label="ecg of case' in html
-    assert "more columns that said less" in html
+    assert "more columns, not recorded or of less weight" in html

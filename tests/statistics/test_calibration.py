@@ -118,7 +118,7 @@ def test_only_what_size_kind_and_wish_allow_is_offered():
     assert offered(50, candidates=["platt", "vector", "none"])[0] == {"platt"}
     assert offered(50, candidates=["none"]) == (set(), "no other calibrator was asked for")
     assert offered(50, candidates=["hierarchical"])[0] == set()  # no cells
-    with pytest.raises(InputError, match="no calibrators named 'plat'"):
+    with pytest.raises(InputError, match="no calibrator named 'plat'"):
         offered(50, candidates=["plat"])
 
 

@@ -234,5 +234,5 @@ def test_tables_that_cannot_be_scored_are_refused(predictions_table, change, sai
 def test_an_unknown_arm_or_metric_is_refused(predictions_table):
     with pytest.raises(InputError, match=r"no arm 'imagee'\. Did you mean 'image'"):
         evaluate(predictions_table(), arms=["imagee"])
-    with pytest.raises(InputError, match="no metrics named 'auc'"):
+    with pytest.raises(InputError, match="no metric named 'auc'"):
         evaluate(predictions_table(), metrics=["auc"])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from clinmm.arms import is_baseline
 from clinmm.cohort.phantom.picture import MARKER_CORNER
 from clinmm.runs import Run
 
@@ -125,6 +126,8 @@ def _faint_group(run: Run, plant: Plant) -> Look:
     ]
     worse = rows[rows["verdict"] == "worse"]
     shown = worse if len(worse) else rows[rows["metric"] == "auroc"]
+    trained = shown[~shown["arm"].map(is_baseline).astype(bool)]
+    shown = trained if len(trained) else shown
     if shown.empty:
         return False, f"no comparison of {group} could be made"
     row = shown.sort_values(["p_holm", "p"]).iloc[0]  # what was declared comes first

@@ -60,6 +60,8 @@ def draft_from_npz(file: Path, classes: list[str] | None = None) -> Draft:
 
 
 def _arrays(file: Path) -> dict[str, NDArray[np.uint8]]:
+    if not file.is_file():
+        raise InputError(f"{file} is missing: there is no such file.")
     wanted = [f"{part}_{what}" for part in PARTS for what in ("images", "labels")]
     try:
         with np.load(file, allow_pickle=False) as stored:

@@ -112,12 +112,12 @@ def _loaded(weights: str, place: str) -> Loaded:
 def _not_found(weights: str, place: str, why: str) -> str:
     if weights in CHECKPOINTS and place == CHECKPOINTS[weights].hub_id:
         return (
-            f"encoders: weights '{weights}' ({place}) are not under $CLINMM_MODELS, and no hub "
-            f"gave them ({why}). Put config.json, model.safetensors and the tokenizer into "
+            f"language_model: weights '{weights}' ({place}) are not under $CLINMM_MODELS, and no "
+            f"hub gave them ({why}). Put config.json, model.safetensors and the tokenizer into "
             f"$CLINMM_MODELS/{weights}, or use 'embedded'."
         )
     return (
-        f"encoders: weights '{weights}' cannot be loaded ({why}). Give a folder that holds "
+        f"language_model: weights '{weights}' cannot be loaded ({why}). Give a folder that holds "
         "config.json, model.safetensors and a tokenizer, a hub id where a hub can be reached, "
         f"'embedded', or one of {', '.join(CHECKPOINTS)}."
     )

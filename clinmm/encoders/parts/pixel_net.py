@@ -93,12 +93,22 @@ class PixelEncoder(nn.Module):
         self.out = nn.Linear(n_maps * (2 + n_cells), self.out_dim)
 
     @classmethod
-    def learn(cls, config: Any, raw: Sequence[Path | None], spec: Any) -> dict[str, Any]:
-        """dimensions of a volume; with weights their identity and how many of them fit."""
+    def check(cls, config: Any, spec: Any) -> None:
+        """Raises InputError where the settings do not suit pictures, or volumes, or there is no
+        file of weights."""
         dimensions, name = getattr(spec, "dimensions", 2), cls.net.name
         size = config.size or cls.net.size[dimensions]
         if problems := config.problems(dimensions) + cls.net.problems(config, dimensions, size):
             raise InputError([f"{name}: {problem}" for problem in problems])
+        if config.weights:
+            weights.file_of(config.weights, cls.net.offered(config, dimensions), name)
+
+    @classmethod
+    def learn(cls, config: Any, raw: Sequence[Path | None], spec: Any) -> dict[str, Any]:
+        """dimensions of a volume; with weights their identity and how many of them fit."""
+        cls.check(config, spec)
+        dimensions, name = getattr(spec, "dimensions", 2), cls.net.name
+        size = config.size or cls.net.size[dimensions]
         facts: dict[str, Any] = {} if dimensions == 2 else {"dimensions": dimensions}
         if config.weights:
             file = weights.file_of(config.weights, cls.net.offered(config, dimensions), name)

@@ -47,7 +47,8 @@ def _numbers(cohort: Cohort, column: str) -> list[Finding]:
             "columns",
             "error",
             column,
-            f"{len(ids)} cells of the numeric column are no numbers; cases {', '.join(ids[:5])}.",
+            f"the column is numeric, cells that are no numbers: {len(ids)}; cases "
+            f"{', '.join(ids[:5])}.",
             "Correct them, list what stands there under missing, or declare the column "
             "categorical. Accepted, they count as not recorded.",
             ids,

@@ -29,7 +29,7 @@ def read(path: Path, clock: str | None = None) -> Signal:
     empty = text.isna() | text.isin(["", "nan", "NaN"])
     numbers = text.mask(empty).apply(pd.to_numeric, errors="coerce").astype("float64")
     if wrong := int((numbers.isna() & ~empty).to_numpy().sum()):
-        raise InputError(f"{path}: {wrong} cells are no numbers. Leave gaps empty.")
+        raise InputError(f"{path}: cells that are no numbers: {wrong}. Leave gaps empty.")
     if clock is None:
         return Signal(numbers.to_numpy(np.float32).T, None, "table")
     place, rate = _places(numbers[clock].to_numpy(), path)

@@ -1,5 +1,6 @@
 """WAV: 8, 16, 24 or 32 bits, or floating point; integers become -1 to 1 of full scale."""
 
+import struct
 import warnings
 from pathlib import Path
 
@@ -23,6 +24,8 @@ def read(path: Path) -> Signal:
         raise InputError(
             f"{path} cannot be read as WAV: {error} Export it as PCM of 16 bits."
         ) from None
+    except struct.error:
+        raise InputError(f"{path} ends within its header: truncated. Export it again.") from None
     if samples.size == 0 or rate <= 0:
         raise InputError(f"{path} holds no sample. Export it again.")
     if samples.dtype == np.uint8:  # the one unsigned width of WAV, silent at 128
