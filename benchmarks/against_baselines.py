@@ -3,8 +3,8 @@
     python benchmarks/against_baselines.py RUN BASELINE.csv ARM=BASELINE [ARM=BASELINE ...]
 
 BASELINE.csv has one row per case, repeat and fold: arm, repeat, fold, case_id, patient_id, target
-(0 or 1), logit. Without pairs, every arm of both is listed. AUROC compares cases of one fold only;
-intervals are clustered by patient, differences paired.
+(0 or 1), logit; its arms are called `file:NAME` here. Without pairs, every arm of both is listed.
+AUROC compares cases of one fold only; intervals are clustered by patient, differences paired.
 """
 
 import sys
@@ -18,6 +18,8 @@ from clinmm.runs import Run
 from clinmm.samples import build
 
 ASKED = [("auroc", "raw")]
+THEIRS = "file:"
+"""Before the arms of the file, whose names may be those of the run's own baselines."""
 
 
 def read_baseline(file: str, class_name: str) -> pd.DataFrame:
@@ -25,6 +27,7 @@ def read_baseline(file: str, class_name: str) -> pd.DataFrame:
     table = pd.read_csv(file, dtype={"case_id": str, "patient_id": str})
     probability = 1 / (1 + np.exp(-table["logit"]))
     return table.assign(
+        arm=THEIRS + table["arm"],
         split="test",
         class_name=class_name,
         probability_raw=probability,

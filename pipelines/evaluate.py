@@ -57,6 +57,7 @@ def main(folder: Path, tell: Tell = silent) -> pd.DataFrame:
                 rival,
                 what="fusion" if len(run.facts["inputs"]) > 1 else "the model",
                 unit=run.facts["unit_name"],
+                best_single=best_single_arm(predictions),
                 fell_back=run.facts.get("fall_back", {}).get("sentence", ""),
             )
             run.add_facts(worth_it=said)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from clinmm.arms import ENSEMBLE, FUSED
+from clinmm.arms import ENSEMBLE, FUSED, STACKED
 from clinmm.evaluation.rows import MACRO
 from clinmm.intervals import module_of
 from clinmm.subgroups import ANY
@@ -21,6 +21,7 @@ def worth_it(
     *,
     what: str = "fusion",
     unit: str = "patient",
+    best_single: str | None = None,
     fell_back: str = "",
 ) -> dict[str, Any]:
     """What run.json says under `worth_it`.
@@ -34,6 +35,8 @@ def worth_it(
         rival: the arm that fused was judged against.
         what: is judged; `the model` in a study of one input, where nothing is fused.
         unit: what a patient is called.
+        best_single: the best model of one input before the test. Where the rival is itself a fusion
+            of plain models, the sentence also says what fusing gains over this one.
         fell_back: of `fusion: auto`, which inputs answer in how many folds.
 
     Returns:
@@ -53,7 +56,40 @@ def worth_it(
     if whole is not None and whole["n_cases"] > own["n_cases"]:
         said += f" {_of_everyone(whole, unit)}"
         more = {"everyone": whole}
+    if rival == STACKED and best_single is not None:
+        said += _over_single(table, own, best_single)
     return {"sentence": f"{said} {fell_back}".strip(), "rival": rival, **own, **more}
+
+
+def _over_single(table: pd.DataFrame, own: dict[str, Any], single: str) -> str:
+    """What fused gains over the best model of one input; nothing where it cannot be estimated."""
+    rows = _beside(table, own)
+    rows = rows[(rows["arm"] == single) & rows["difference_low"].notna()]
+    if rows.empty:
+        return ""
+    row = rows.iloc[0]
+    gap = _gap(
+        {
+            "difference": row["difference"],
+            "low": row["difference_low"],
+            "high": row["difference_high"],
+        },
+        adjusted=False,
+    )
+    return (
+        f" That other is a late fusion of plain models; against the best single input ({single}, "
+        f"{row['value']:.3f}) the difference is {gap}, exploratory."
+    )
+
+
+def _beside(table: pd.DataFrame, own: dict[str, Any]) -> pd.DataFrame:
+    """Rows of every arm in the measure, class and population of the verdict."""
+    return table[
+        (table["population"] == HAVE_RIVAL)
+        & (table["metric"] == own.get("metric"))
+        & (table["class_name"] == own.get("class_name"))
+        & (table["pattern"] == ANY)
+    ]
 
 
 def _figures(table: pd.DataFrame, row: "pd.Series[Any]") -> dict[str, Any]:
@@ -81,13 +117,8 @@ def _figures(table: pd.DataFrame, row: "pd.Series[Any]") -> dict[str, Any]:
 
 def _furthest_ahead(table: pd.DataFrame, own: dict[str, Any], rival: str) -> dict[str, Any] | None:
     """Of the arms ahead of fused on the cases that both answer, the one that is furthest."""
-    others = table[
-        (table["population"] == HAVE_RIVAL)
-        & (table["metric"] == own["metric"])
-        & (table["class_name"] == own["class_name"])
-        & (table["pattern"] == ANY)
-        & ~table["arm"].isin([FUSED, ENSEMBLE, rival])
-    ]
+    others = _beside(table, own)
+    others = others[~others["arm"].isin([FUSED, ENSEMBLE, rival])]
     sign = 1 if module_of(own["metric"]).HIGHER_IS_BETTER else -1
     gain = (sign * others["difference"]).astype(float)
     if not (gain < 0).any():
@@ -146,9 +177,11 @@ def _sizes(of: dict[str, Any], unit: str) -> str:
     return f"{of['n_cases']} cases of {of['n_patients']} {unit}s"
 
 
-def _gap(of: dict[str, Any]) -> str:
+def _gap(of: dict[str, Any], *, adjusted: bool = True) -> str:
     said = f"{of['difference']:+.3f} ({of['low']:+.3f} to {of['high']:+.3f})"
-    if of["low"] > 0 or of["high"] < 0:  # an interval without 0 asks why nothing is shown
+    if adjusted and (
+        of["low"] > 0 or of["high"] < 0
+    ):  # an interval without 0 asks why nothing is shown
         said += f", p {of['p_holm']:.3f} after Holm"
     return said.replace("-", "−")
 

@@ -306,6 +306,21 @@ def test_a_claim_is_taken_back_where_another_arm_is_ahead(predictions_table):
     assert worth_it(rows_of(behind, HALF, "note"), "note")["verdict"] == "better"
 
 
+def test_beside_a_late_fusion_stands_the_best_single_input(predictions_table):
+    arms = ("fused", "baseline:stacked", "note")
+    rows = predictions_table(n_cases=500, arms=arms, skill=(2.0, 2.0, 0.5))
+    table = rows_of(rows, HALF, "baseline:stacked")
+    said = worth_it(table, "baseline:stacked", best_single="note")["sentence"]
+    gap = pick(
+        table, population="have_rival", arm="note", metric="auroc", class_name="died", pattern="any"
+    )["difference"]
+    assert (
+        "That other is a late fusion of plain models; against the best single input (note" in said
+    )
+    assert f"the difference is {gap:+.3f} (" in said
+    assert "late fusion" not in worth_it(table, "baseline:stacked")["sentence"]
+
+
 def test_with_one_input_the_model_is_judged_and_not_fusion(predictions_table):
     rows = predictions_table(n_cases=100, arms=("fused", "baseline:note"), skill=(1.0, 1.1))
     table = rows_of(rows, HALF, "baseline:note")
