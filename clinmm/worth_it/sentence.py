@@ -120,10 +120,10 @@ def _furthest_ahead(table: pd.DataFrame, own: dict[str, Any], rival: str) -> dic
     others = _beside(table, own)
     others = others[~others["arm"].isin([FUSED, ENSEMBLE, rival])]
     sign = 1 if module_of(own["metric"]).HIGHER_IS_BETTER else -1
-    gain = (sign * others["difference"]).astype(float)
+    gain = (sign * others["difference"]).astype(float).fillna(0.0)
     if not (gain < 0).any():
         return None
-    best = others.loc[gain.idxmin()]
+    best = others.iloc[int(gain.to_numpy().argmin())]
     figures = {"value": float(best["value"]), "difference": float(best["difference"])}
     return {"arm": str(best["arm"]), **figures, "n_patients": int(best["n_compared"])}
 
@@ -179,9 +179,8 @@ def _sizes(of: dict[str, Any], unit: str) -> str:
 
 def _gap(of: dict[str, Any], *, adjusted: bool = True) -> str:
     said = f"{of['difference']:+.3f} ({of['low']:+.3f} to {of['high']:+.3f})"
-    if adjusted and (
-        of["low"] > 0 or of["high"] < 0
-    ):  # an interval without 0 asks why nothing is shown
+    # An interval without 0 asks why nothing is shown.
+    if adjusted and (of["low"] > 0 or of["high"] < 0):
         said += f", p {of['p_holm']:.3f} after Holm"
     return said.replace("-", "−")
 
