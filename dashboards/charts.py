@@ -114,16 +114,7 @@ def bands(
     figure = go.Figure()
     first = next(iter(lines.values())).sort_values("x")
     limits = first.dropna(subset=["low", "high"])
-    figure.add_scatter(
-        x=[*limits["x"], *limits["x"][::-1]],
-        y=[*limits["high"], *limits["low"][::-1]],
-        mode="lines",
-        fill="toself",
-        fillcolor="rgba(0, 114, 178, 0.16)",
-        line={"width": 0},
-        hoverinfo="skip",
-        showlegend=False,
-    )
+    _band(figure, limits)
     for (name, rows), dash in zip(lines.items(), ("solid", "dash", "dot"), strict=False):
         drawn = rows.sort_values("x")
         colour = OKABE_ITO[list(lines).index(name)]
@@ -150,17 +141,7 @@ def over_epochs(points: pd.DataFrame, titles: Sequence[str]) -> go.Figure:
     figure = _row(titles, "epoch")
     for column, name in enumerate(titles, start=1):
         rows = points[points["input"] == name].sort_values("epoch")
-        figure.add_scatter(
-            x=[*rows["epoch"], *rows["epoch"][::-1]],
-            y=[*rows["high"], *rows["low"][::-1]],
-            mode="lines",
-            fill="toself",
-            fillcolor="rgba(0, 114, 178, 0.16)",
-            line={"width": 0},
-            hoverinfo="skip",
-            row=1,
-            col=column,
-        )
+        _band(figure, rows, "epoch", row=1, col=column)
         figure.add_scatter(
             x=rows["epoch"],
             y=rows["value"],
@@ -193,17 +174,7 @@ def inputs_fail(
             lines.items(), ("solid", "dash"), OKABE_ITO, strict=False
         ):
             if dash == "solid":
-                figure.add_scatter(
-                    x=[*rows["x"], *rows["x"][::-1]],
-                    y=[*rows["high"], *rows["low"][::-1]],
-                    mode="lines",
-                    fill="toself",
-                    fillcolor="rgba(0, 114, 178, 0.16)",
-                    line={"width": 0},
-                    hoverinfo="skip",
-                    showlegend=False,
-                    **at,
-                )
+                _band(figure, rows, **at)
             figure.add_scatter(
                 x=rows["x"],
                 y=rows["y"],
@@ -316,6 +287,21 @@ def predicted_and_observed(cases: pd.DataFrame, points: pd.DataFrame, unit: str)
     figure.update_xaxes(title_text=f"predicted, {unit}")
     figure.update_yaxes(title_text=f"observed, {unit}")
     return _calm(figure, 420)
+
+
+def _band(figure: go.Figure, rows: pd.DataFrame, x: str = "x", **at: int) -> None:
+    """The interval of a curve, columns low and high over x, as a shade behind it."""
+    figure.add_scatter(
+        x=[*rows[x], *rows[x][::-1]],
+        y=[*rows["high"], *rows["low"][::-1]],
+        mode="lines",
+        fill="toself",
+        fillcolor="rgba(0, 114, 178, 0.16)",
+        line={"width": 0},
+        hoverinfo="skip",
+        showlegend=False,
+        **at,
+    )
 
 
 def _row(titles: Sequence[str], x_title: str) -> go.Figure:
