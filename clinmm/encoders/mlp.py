@@ -60,12 +60,10 @@ class Encoder(nn.Module):
 
     def attributable(self, raw: Row) -> Attributable:
         """Values and marks side by side; the reference is a record in which nothing is measured."""
-        known = torch.cat(list(self.prepare([raw]).values()), dim=1)
-        return Attributable(known, torch.zeros_like(known))
+        return self.columns.attributable(raw)
 
     def trunk(self, values: Tensor, fixed: dict[str, Tensor]) -> Prepared:
-        n_columns = len(self.columns.names)
-        return {"values": values[:, :-n_columns], "measured": values[:, -n_columns:]}
+        return self.columns.apart(values)
 
     def located(self, attributions: NDArray[np.float32], raw: Row) -> Located:
         """A column's score is that of its value and of its having been measured."""

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from clinmm.cases import Prepared
 from clinmm.cohort.record_rows import numbers, words
-from clinmm.encoders.interface import Located
+from clinmm.encoders.interface import Attributable, Located
 
 FURTHEST = 5.0
 """z-scores beyond this are held: a typing error must not decide a case by itself."""
@@ -57,6 +58,16 @@ class RecordColumns:
                     values[row, at + place[cell]] = 1
             at += len(categories)
         return {"values": torch.from_numpy(values), "measured": torch.from_numpy(measured)}
+
+    def attributable(self, raw: Row) -> Attributable:
+        """Values and marks of one record side by side; in the reference nothing is measured."""
+        known = torch.cat(list(self.prepare([raw]).values()), dim=1)
+        return Attributable(known, torch.zeros_like(known))
+
+    def apart(self, known: Tensor) -> Prepared:
+        """Values and marks side by side -> what `prepare` gives."""
+        n_columns = len(self.names)
+        return {"values": known[:, :-n_columns], "measured": known[:, -n_columns:]}
 
     def located(self, attributions: NDArray[np.float32]) -> Located:
         """(V + columns,) attributions of values and marks -> a column's score, that of its value
