@@ -21,6 +21,7 @@ from pydantic import (
 from clinmm import thresholds
 from clinmm.cohort.split_config import SplitConfig
 from clinmm.errors import InputError, did_you_mean
+from clinmm.explain.audit.parts.rules import DEFAULT_RULES, Rule
 from clinmm.settings_errors import as_input_error
 from clinmm.settings_file import read_settings
 from clinmm.thresholds import OperatingPoint
@@ -210,12 +211,51 @@ class AuditConfig(_Settings):
     group_by: tuple[str, ...] | None = None
 
 
+class ExplanationAuditConfig(_Settings):
+    """The audit of explanations: what passes it may be drawn.
+
+    cases: test cases that it looks at, each for one class; 0 leaves the audit out, and every
+        explanation is withheld.
+    folds: folds of repeat 0 from which they come.
+    retrain: train each of these folds again, on the same labels and on permuted ones.
+    gate: withhold what explains a class whose AUROC interval holds .5.
+    rules: test -> {above: bound} or {below: bound}, and `needed`; they replace the defaults of
+        the tests that they name.
+    """
+
+    cases: int = Field(default=60, ge=0)
+    folds: PositiveInt = 1
+    retrain: bool = True
+    gate: bool = True
+    rules: dict[str, Rule] = {}
+
+    @property
+    def all_rules(self) -> dict[str, Rule]:
+        """The defaults with the config's own in their place."""
+        return {**DEFAULT_RULES, **self.rules}
+
+
 class ExplainConfig(_Settings):
-    """cases: how many test cases; steps: points on the path of integrated gradients."""
+    """cases: how many test cases are explained for the reading room.
+
+    methods: files of clinmm/explain/methods; the first is shown first.
+    steps: points on the path of integrated gradients, samples of gradient_shap.
+    classes: of several exclusive classes, how many of the likeliest are explained.
+    baselines: input -> what the case is compared with: `own` (the encoder's), `absent`, `blurred`
+        (images), `mean` (of training cases), `averaged` (over several training cases).
+    """
 
     cases: int = Field(default=40, ge=0)
-    method: str = "integrated_gradients"
+    methods: Annotated[tuple[str, ...], Field(min_length=1)] = (
+        "integrated_gradients",
+        "grad_cam",
+        "occlusion",
+        "input_shapley",
+    )
     steps: int = Field(default=32, ge=8)
+    classes: PositiveInt = 3
+    baselines: dict[str, Literal["own", "absent", "blurred", "mean", "averaged"]] = {}
+    audit: ExplanationAuditConfig = ExplanationAuditConfig()
 
 
 class ReviewConfig(_Settings):

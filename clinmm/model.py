@@ -244,17 +244,26 @@ class MultimodalClassifier(nn.Module):
 
     def encode(self, inputs: dict[str, Prepared], has: Tensor) -> Encoded:
         """What every input of the cases says. has: (B, M) bool, which inputs they have."""
-        vectors, tokens = [], []
-        for i, name in enumerate(self.names):
-            if self.reads_tokens:
-                vector, parts = self._vector_and_tokens(name, inputs[name], has[:, i])
-                tokens.append(parts)
-            else:
-                vector = self._vector(name, inputs[name], has[:, i])
-            vectors.append(vector)
+        return self.gather(
+            [self.encode_input(n, inputs[n], has[:, i]) for i, n in enumerate(self.names)]
+        )
+
+    def encode_input(
+        self, name: str, prepared: Prepared, has: Tensor
+    ) -> tuple[Tensor, Tokens | None]:
+        """What one input says: its vector (B, d) and, where the fusion reads them, its tokens.
+        has: (B,) bool."""
+        if self.reads_tokens:
+            return self._vector_and_tokens(name, prepared, has)
+        return self._vector(name, prepared, has), None
+
+    def gather(self, said: Sequence[tuple[Tensor, Tokens | None]]) -> Encoded:
+        """What the inputs said one by one, in the model's order, together."""
+        vectors = [vector for vector, _ in said]
         evidence = torch.stack(
             [self.heads[f"input_{n}"](z) for n, z in zip(self.names, vectors, strict=True)], dim=1
         )
+        tokens = [parts for _, parts in said if parts is not None]
         return Encoded(vectors, tokens if self.reads_tokens else None, evidence)
 
     def answer(self, encoded: Encoded, present: Tensor) -> Tensor:

@@ -19,6 +19,7 @@ FAMILIES = {
     "metrics": "clinmm.metrics",
     "checks": "clinmm.intake.checks",
     "attributions": "clinmm.explain.methods",
+    "explanation_tests": "clinmm.explain.audit",
     "readers": "clinmm.readers",
 }
 """Family name (as in `clinmm list`) -> package."""
@@ -30,6 +31,7 @@ _MARKS = {
     "calibrators": "Calibrator",
     "checks": "check",
     "attributions": "attribute",
+    "explanation_tests": "measure",
     "readers": "read",
 }
 """The name that makes a file of the package a member; a metric defines its own file name."""

@@ -47,6 +47,9 @@ MADE_BY = {
     "worth_it": "evaluate",
     "explanations": "explain",
     "explanation_audit": "explain",
+    "explanation_readings": "explain",
+    "what_if": "explain",
+    "effects": "explain",
     "exchangeability": "predict",
 }
 

@@ -47,3 +47,27 @@ def fusion_verdict(run: Run) -> str:
     if run.facts.get("rival", "not chosen yet"):
         return f"Not judged yet. Make it with: clinmm evaluate {run.folder.name}"
     return "No other arm was trained, so there is no fusion to judge."
+
+
+def explained(run: Run) -> str | None:
+    """How much of the explanations passed their audit, and what withheld the others most often;
+    None where none was made."""
+    if not run.has("explanation_audit"):
+        return None
+    table = run.read("explanation_audit")
+    of_all = table[table["group_by"] == "all"]
+    overall = of_all[of_all["test"] == "overall"]
+    if not len(overall):
+        return "Explanations were not audited, so none is drawn."
+    passed = overall["verdict"] == "pass"
+    said = f"{passed.sum()} of {len(overall)} explanations (method, input, class) passed the audit"
+    if passed.all():
+        return f"{said}."
+    if passed.any():
+        kept = overall[passed].groupby("method", sort=False).size()
+        said += f" ({', '.join(f'{name} {n}' for name, n in kept.items())})"
+    failed = of_all[(of_all["needed"] == "yes") & of_all["verdict"].isin(("fail", "weak"))]
+    if not len(failed):
+        return f"{said}; the others were not measured enough."
+    test = failed["test"].value_counts(sort=True).index[0]
+    return f"{said}; the others are withheld, most often for {str(test).replace('_', ' ')}."

@@ -16,6 +16,7 @@ PAGES = {
     "decisions": "Decisions",
     "sets": "Sets and deferral",
     "fairness": "Fairness",
+    "explanations": "Explanations",
     "intake": "Intake",
 }
 """File under screens/ -> title.

@@ -1,8 +1,9 @@
-"""One case as the case page shows it: picture, note, record and attributions, read from files."""
+"""One case as the case page shows it: picture, note, signal and record, read from files."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -39,45 +40,16 @@ class Picture:
 
 @dataclass(frozen=True)
 class RecordRow:
-    """One value of the record; `value` is text, empty where not measured."""
+    """One value of the record; `value` is text, empty where not measured.
+
+    score: its attribution; mark: the part of it that is due to having been measured, or not.
+    """
 
     name: str
     value: str
     unit: str
     score: float | None = None
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """Attributions of one case and class, in logits; arrays by `INPUT/what`."""
-
-    rows: pd.DataFrame
-    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
-
-    def withheld(self, name: str) -> str | None:
-        """Why the input's attribution is not shown, or None when it may be."""
-        rows = self.rows[(self.rows["input"] == name) & (self.rows["status"] != "pass")]
-        if not len(rows):
-            return None
-        reason = rows.iloc[0]["reason"]
-        return str(reason) if pd.notna(reason) else "withheld by the explanation audit"
-
-    def scale(self) -> float:
-        """The strongest of every word, column and patch that is shown, in logits; 1 if none is.
-
-        One scale for all inputs: an input that hardly mattered is drawn as faint as it was.
-        """
-        strongest = 0.0
-        for name in self.rows["input"].unique():
-            drawn = self.array(name, "map")
-            values = self.array(name, "score") if drawn is None else patch_sums(drawn)
-            if values is not None and values.size:
-                strongest = max(strongest, float(np.nanmax(np.abs(values))))
-        return strongest or 1.0
-
-    def array(self, name: str, what: str) -> NDArray[Any] | None:
-        """An input's array, unless it is absent or withheld."""
-        return None if self.withheld(name) else self.arrays.get(f"{name}/{what}")
+    mark: float | None = None
 
 
 def inside(folder: Path, relative: str) -> Path:
@@ -109,25 +81,6 @@ def curve(folder: Path, relative: str) -> Curve | None:
     if not relative or not (path := inside(folder, relative)).is_file():
         return None
     return load_curve(path)
-
-
-def explanation(
-    folder: Path, table: pd.DataFrame | None, case_id: str, class_name: str, arm: str = "fused"
-) -> Explanation | None:
-    """What was explained for a case and class; None where nothing was."""
-    if table is None:
-        return None
-    rows = table[(table["case_id"] == case_id) & (table["class_name"] == class_name)]
-    rows = rows[rows["arm"] == arm]
-    if not len(rows):
-        return None
-    arrays: dict[str, NDArray[Any]] = {}
-    for file in rows["file"].dropna().unique():
-        path = inside(folder, str(file))
-        if path.is_file():
-            with np.load(path, allow_pickle=False) as stored:
-                arrays |= {name: stored[name] for name in stored.files}
-    return Explanation(rows, arrays)
 
 
 def patch_sums(attribution: NDArray[Any]) -> NDArray[np.float32]:
@@ -180,22 +133,22 @@ def strongest(rows: list[RecordRow], most: int = 40) -> list[RecordRow]:
 
 
 def record_rows(
-    case: "pd.Series[Any]", cohort: Mapping[str, Any], name: str, found: Explanation | None
+    case: "pd.Series[Any]",
+    cohort: Mapping[str, Any],
+    name: str,
+    scores: Mapping[str, float] = MappingProxyType({}),
+    marks: Mapping[str, float] = MappingProxyType({}),
 ) -> list[RecordRow]:
     """The record's columns in the cohort's order, with units and attributions where there are."""
     units = record_columns(RecordInput.model_validate(cohort["inputs"][name]), case.to_dict())
-    scores: dict[str, float] = {}
-    if found is not None:
-        columns, values = found.array(name, "column"), found.array(name, "score")
-        if columns is not None and values is not None:
-            scores = {str(c): float(v) for c, v in zip(columns, values, strict=True)}
     rows = []
     for column, unit in units.items():
-        value = case.get(column)
-        text = "" if value is None or pd.isna(value) else _plain(value)
-        rows.append(RecordRow(str(column), text, str(unit or ""), scores.get(str(column))))
+        value, key = case.get(column), str(column)
+        text = "" if value is None or pd.isna(value) else plain(value)
+        rows.append(RecordRow(key, text, str(unit or ""), scores.get(key), marks.get(key)))
     return rows
 
 
-def _plain(value: Any) -> str:
+def plain(value: Any) -> str:
+    """A value of the record as text, without zeros that say nothing."""
     return f"{value:g}" if isinstance(value, (int, float, np.number)) else str(value)

@@ -251,6 +251,46 @@ def signal(
     return _calm(figure, 90 + 70 * n)
 
 
+def what_if(rows: pd.DataFrame, own: str, now: float, name: str, is_risk: bool) -> go.Figure:
+    """The estimate over one column of the record, with the case as it is marked.
+
+    Args:
+        rows: x (text, no blanks), probability.
+        own: the case's own value as text; empty where not measured.
+        now: the estimate as it is.
+        name: of the column.
+        is_risk: whether the estimate is a risk, drawn from 0 to 1, or a value.
+    """
+    numbers = pd.to_numeric(rows["x"], errors="coerce")
+    numeric = bool(numbers.notna().all()) and len(rows) > 0
+    drawn = rows.assign(x=numbers).sort_values("x") if numeric else rows
+    figure = go.Figure()
+    figure.add_scatter(
+        x=drawn["x"],
+        y=drawn["probability"],
+        mode="lines+markers" if numeric else "markers",
+        line={"color": OKABE_ITO[0], "width": 2},
+        marker={"color": OKABE_ITO[0], "size": 4 if numeric else 9},
+        hovertemplate="%{x}: %{y:.3f}<extra></extra>",
+    )
+    level = {"color": "#6b7780", "dash": "dot", "width": 1}
+    figure.add_hline(y=now, line=level)
+    here = pd.to_numeric(own, errors="coerce") if numeric else own
+    if own and not pd.isna(here):
+        figure.add_scatter(
+            x=[float(here) if numeric else here],
+            y=[now],
+            mode="markers",
+            marker={"color": OKABE_ITO[1], "size": 12, "symbol": "diamond"},
+            hovertemplate="the case, %{x}: %{y:.3f}<extra></extra>",
+        )
+    figure.update_xaxes(title_text=name, type="linear" if numeric else "category")
+    figure.update_yaxes(title_text="risk estimate" if is_risk else "estimate")
+    if is_risk:
+        figure.update_yaxes(range=[-0.02, 1.02])
+    return _calm(figure, 250)
+
+
 def predicted_and_observed(cases: pd.DataFrame, points: pd.DataFrame, unit: str) -> go.Figure:
     """Observed over predicted value: every case, and means of groups with their intervals.
 

@@ -1,11 +1,12 @@
 """Small pieces of HTML that the pages share: answers, forest plots, bars. All text is escaped."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
 from dashboards import words
+from dashboards.case_data import RecordRow
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,15 @@ class Line:
     strong: bool = False
     quiet: bool = False
     heading: bool = False
+
+
+@dataclass(frozen=True)
+class Moved:
+    """An estimate as it is, and with something taken away."""
+
+    label: str
+    before: float
+    after: float
 
 
 def answer(question: str, said: str, detail: str = "") -> str:
@@ -115,17 +125,27 @@ def middle(lines: Sequence[Line]) -> tuple[float, float]:
     return -widest, widest
 
 
-def shares(parts: Sequence[tuple[str, float]]) -> str:
-    """One bar cut into the inputs' shares of the attribution, with a legend in numbers."""
-    shade = ("#0b5c7d", "#c8791b", "#5d7f3f", "#7a5c8e", "#8a8f94")
-    bar, legend = [], []
-    for i, (name, share) in enumerate(parts):
-        colour, percent = shade[i % len(shade)], round(100 * share)
-        bar.append(f'<i style="width:{100 * share:.2f}%;background:{colour}"></i>')
-        legend.append(
-            f'<span><i style="background:{colour}"></i>{escape(name)} <b>{percent} %</b></span>'
+def moved(lines: Sequence[Moved], low: float, high: float, said: Callable[[float], str]) -> str:
+    """A bar for each from the estimate as it is to the estimate without it.
+
+    Orange where the estimate falls (what was taken spoke for the class), blue where it rises.
+    """
+
+    def at(value: float) -> float:
+        return 100 * min(max((value - low) / ((high - low) or 1.0), 0), 1)
+
+    rows = []
+    for line in lines:
+        ends = sorted((at(line.before), at(line.after)))
+        way = "for" if line.after < line.before else "against"
+        rows.append(
+            f"<tr><th scope='row'>{escape(line.label)}</th><td class=\"strip\">"
+            f'<i class="reference now" style="left:{at(line.before):.2f}%"></i>'
+            f'<i class="bar {way}" style="left:{ends[0]:.2f}%;width:{ends[1] - ends[0]:.2f}%"></i>'
+            f'<i class="dot {way}" style="left:{at(line.after):.2f}%"></i></td>'
+            f'<td class="figure"><b>{escape(said(line.after))}</b></td></tr>'
         )
-    return f'<div class="shares">{"".join(bar)}</div><div class="legend">{"".join(legend)}</div>'
+    return f'<table class="forest moved"><tbody>{"".join(rows)}</tbody></table>'
 
 
 def risk_line(
@@ -146,29 +166,30 @@ def risk_line(
     )
 
 
-def record(rows: Sequence[tuple[str, str, str, float | None]], scale: float = 1.0) -> str:
-    """Name, value, unit and attribution bar (right and orange: for; left and blue: against).
+def record(rows: Sequence[RecordRow], scale: float = 1.0) -> str:
+    """Name, value, unit and attribution bars (right and orange: for; left and blue: against).
+
+    Two bars a column: of its value, and hatched of its having been measured or not.
 
     scale: the attribution that gets the longest bar.
     """
-    scored = any(score is not None for *_, score in rows)
+    scored = any(row.score is not None for row in rows)
     out = []
-    for name, value, unit, score in rows:
+    for row in rows:
         shown = (
-            f"<b>{escape(value)}</b> <span class='quiet'>{escape(unit)}</span>"
-            if value
+            f"<b>{escape(row.value)}</b> <span class='quiet'>{escape(row.unit)}</span>"
+            if row.value
             else '<span class="quiet">not measured</span>'
         )
-        bar = ""
+        bars = ""
         if scored:
-            width = 0.0 if score is None else 50 * min(abs(score) / scale, 1.0)
-            side, kind = ("left", "for") if (score or 0) > 0 else ("right", "against")
-            said = "" if score is None else f"{score:+.2f}".replace("-", "−")
-            bar = (
-                f'<td class="pull" title="{said}"><i class="{kind}" '
-                f'style="{side}:50%;width:{width:.1f}%"></i></td><td class="score">{said}</td>'
-            )
-        out.append(f"<tr><th scope='row'>{escape(name)}</th><td>{shown}</td>{bar}</tr>")
+            score, mark = row.score or 0.0, row.mark
+            said = "" if row.score is None else f"{row.score:+.2f}".replace("-", "−")
+            title = said if mark is None else f"{said}, of which measured or not {mark:+.2f}"
+            bars = _bar(score - (mark or 0.0), scale, "value" if mark is not None else "")
+            bars += "" if mark is None else _bar(mark, scale, "mark")
+            bars = f'<td class="pull" title="{title}">{bars}</td><td class="score">{said}</td>'
+        out.append(f"<tr><th scope='row'>{escape(row.name)}</th><td>{shown}</td>{bars}</tr>")
     head = ""
     if scored:
         head = (
@@ -176,6 +197,22 @@ def record(rows: Sequence[tuple[str, str, str, float | None]], scale: float = 1.
             "<span>for</span></td><td></td></tr></thead>"
         )
     return f'<table class="record">{head}<tbody>{"".join(out)}</tbody></table>'
+
+
+def _bar(score: float, scale: float, kind: str) -> str:
+    """A bar from the middle of its cell, to the right where it speaks for the class."""
+    width = 50 * min(abs(score) / scale, 1.0)
+    side, way = ("left", "for") if score > 0 else ("right", "against")
+    return f'<i class="{way} {kind}" style="{side}:50%;width:{width:.1f}%"></i>'
+
+
+def colour_key(scale: float, unit: str) -> str:
+    """What the colours of words and bars mean, with numbers."""
+    end = words.number(scale, 2)
+    return (
+        f'<div class="colour-key"><span>−{end}</span><i></i><span>+{end} {escape(unit)}</span>'
+        "<span>blue: against, orange: for</span></div>"
+    )
 
 
 def facts(pairs: Sequence[tuple[str, str]]) -> str:

@@ -84,6 +84,13 @@ def cohort() -> dict[str, Any]:
     return {"inputs": inputs, "target": said.get("target", {})}
 
 
+def config() -> dict[str, Any]:
+    """config.yaml of the run; empty where it has none."""
+    path = run().folder / "config.yaml"
+    content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
+    return content if isinstance(content, dict) else {}
+
+
 def store() -> "ReviewStore":
     """The readings of this run, in CLINMM_DATABASE or the run folder's own file."""
     # SQLAlchemy is loaded with the first case, not with the first page

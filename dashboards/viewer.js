@@ -21,9 +21,14 @@ function percentiles(pixels, largest) {                // what 0.5 % and 99.5 % 
   return [find(0.005), find(0.995)];
 }
 
+function said(value) { return value.toFixed(value < 0.1 && value > 0 ? 3 : value < 10 ? 2 : 0); }
+
 function mount(root) {
-  const canvas = root.querySelector("canvas"), pen = canvas.getContext("2d");
+  const canvas = root.querySelector(".picture"), pen = canvas.getContext("2d");
+  const profile = root.querySelector(".profile"), tint = profile.getContext("2d");
   const slider = root.querySelector(".opacity"), pager = root.querySelector(".slice");
+  const threshold = root.querySelector(".threshold"), least = root.querySelector(".least");
+  const ownButton = root.querySelector("[data-do=own]");
   const invertButton = root.querySelector("[data-do=invert]");
   const left = root.querySelector(".left"), right = root.querySelector(".right");
   const picture = document.createElement("canvas"), map = document.createElement("canvas");
@@ -87,6 +92,22 @@ function mount(root) {
     root.dataset.window = `${Math.round(s.width)},${level}`;
     root.dataset.slice = slices > 1 ? String(s.slice + 1) : "";
     root.dataset.zoom = s.zoom.toFixed(2);
+    drawProfile();
+  }
+
+  function drawProfile() {                             // two bars for each slice, the last on top
+    if (!s.maps || s.image.slices < 2 || !profile.height) return;
+    const { width, height } = profile, { slices } = s.image, middle = width / 2;
+    const each = height / slices, largest = Math.max(...s.maps.profile.flat()) || 1;
+    tint.clearRect(0, 0, width, height);
+    tint.fillStyle = "#3d5666"; tint.fillRect(0, height - (s.slice + 1) * each, width, Math.max(each, 2));
+    s.maps.profile.forEach((sides, i) => sides.forEach((value, against) => {
+      const length = (value / largest) * (middle - 2);
+      tint.fillStyle = `rgb(${against ? AGAINST : FOR})`;
+      tint.fillRect(against ? middle - length : middle, height - (i + 1) * each, length,
+                    Math.max(each - 1, 1));
+    }));
+    tint.fillStyle = "#5b6770"; tint.fillRect(middle, 0, 1, height);
   }
 
   function redraw() { paint(); draw(); }
@@ -95,6 +116,8 @@ function mount(root) {
     const ratio = window.devicePixelRatio || 1, box = canvas.getBoundingClientRect();
     const w = Math.round(box.width * ratio), h = Math.round(box.height * ratio);
     if (w && h && (w !== canvas.width || h !== canvas.height)) { canvas.width = w; canvas.height = h; }
+    const beside = profile.getBoundingClientRect();
+    profile.width = Math.round(beside.width * ratio); profile.height = Math.round(beside.height * ratio);
     draw();
   }
 
@@ -110,6 +133,26 @@ function mount(root) {
     s.maps = given && { ...given, pixels: new Float32Array(bytes(given.values)),
                         slices: s.image.slices };
     root.classList.toggle("mapped", Boolean(given));
+    if (given)
+      s.maps.strongest = s.maps.pixels.reduce((most, v) => Math.max(most, Math.abs(v)), 0) || 1;
+    setScale(); resize();
+  }
+
+  function setScale() {                                // what gets the full colour, and its legend
+    if (!s.maps) return;
+    const { positive, unit, scale, strongest } = s.maps, sign = positive ? "" : "+";
+    s.full = ownButton.getAttribute("aria-pressed") === "true" ? strongest : scale;
+    root.querySelector(".key").classList.toggle("positive", positive);
+    root.querySelector(".lowest").textContent = positive ? "0" : `−${said(s.full)}`;
+    root.querySelector(".highest").textContent = `${sign}${said(s.full)} ${unit}`;
+    setThreshold();
+  }
+
+  function setThreshold() {                            // of the value with the full colour
+    if (!s.maps) return;
+    s.least = (threshold.value / 100) * s.full;
+    least.textContent = said(s.least);
+    root.dataset.least = said(s.least);
     paintMap(); draw();
   }
 
@@ -118,8 +161,9 @@ function mount(root) {
     map.width = s.maps.width; map.height = s.maps.height;
     const frame = new ImageData(map.width, map.height), values = slice(s.maps);
     for (let i = 0; i < values.length; i++) {
-      const v = values[i] / s.maps.scale, colour = v > 0 ? FOR : AGAINST;
-      frame.data.set([...colour, 255 * Math.min(Math.abs(v), 1)], 4 * i);
+      const v = values[i] / s.full, colour = v > 0 ? FOR : AGAINST;
+      const shown = Math.abs(values[i]) >= s.least ? Math.min(Math.abs(v), 1) : 0;
+      frame.data.set([...colour, 255 * shown], 4 * i);
     }
     map.getContext("2d").putImageData(frame, 0, 0);
   }
@@ -147,9 +191,7 @@ function mount(root) {
 
   function strongest() {                               // the slice that the map moved most
     if (!s.maps) return;
-    const { pixels, slices } = s.maps, each = pixels.length / slices;
-    const sums = new Float64Array(slices);
-    for (let i = 0; i < pixels.length; i++) sums[Math.floor(i / each)] += Math.abs(pixels[i]);
+    const sums = s.maps.profile.map(([pro, contra]) => pro + contra);
     page(sums.indexOf(Math.max(...sums)));
   }
 
@@ -171,6 +213,10 @@ function mount(root) {
     up: () => page(s.slice + 1),
     down: () => page(s.slice - 1),
     strongest,
+    own: () => {
+      ownButton.setAttribute("aria-pressed", String(ownButton.getAttribute("aria-pressed") !== "true"));
+      setScale();
+    },
   };
   const presets = [...root.querySelectorAll("[data-window]")];
   for (const button of presets)
@@ -178,6 +224,11 @@ function mount(root) {
   for (const button of root.querySelectorAll("[data-do]"))
     button.addEventListener("click", () => s.image && actions[button.dataset.do]());
   slider.addEventListener("input", draw);
+  threshold.addEventListener("input", setThreshold);
+  profile.addEventListener("click", (event) => {
+    const box = profile.getBoundingClientRect(), above = (event.clientY - box.top) / box.height;
+    if (s.image) page(Math.floor((1 - above) * s.image.slices));
+  });
   pager.addEventListener("input", () => s.image && page(Number(pager.value) - 1));
   canvas.addEventListener("dblclick", actions.reset);
   canvas.addEventListener("keydown", (event) => {

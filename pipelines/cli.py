@@ -11,6 +11,7 @@ from clinmm import __version__
 from clinmm.registry import FAMILIES
 from pipelines import cli_intake
 from pipelines.cli_cohort import app as cohort_app
+from pipelines.cli_explain import explain
 from pipelines.cli_options import (
     OF_FILE,
     AsJson,
@@ -25,6 +26,7 @@ from pipelines.cli_options import (
     Points,
     Predictions,
     Prevalence,
+    RunFolder,
     Seed,
     Threshold,
     names,
@@ -52,8 +54,6 @@ app = typer.Typer(
 )
 
 app.add_typer(cohort_app, name="cohort")
-
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
 
 
 def _began(stage: str) -> None:
@@ -261,22 +261,7 @@ def _evaluate_or_audit(stage: str, context: typer.Context) -> None:
         show_run(out or run)
 
 
-@app.command()
-def explain(
-    run: RunFolder,
-    cases: Annotated[str, typer.Option(help="Case ids, joined by commas; a choice if empty.")] = "",
-    json: AsJson = False,
-) -> None:
-    """Attribute predictions to image, note, record and signal together, on one scale."""
-    from pipelines import explain as pipeline
-    from pipelines.screen import console, progress, show_json
-
-    with progress(json) as tell:
-        table = pipeline.main(run, tell, [case for case in cases.split(",") if case] or None)
-    if json:
-        show_json(table)
-    else:
-        console.print(f"explain: {table['case_id'].nunique()} cases, see {run}")
+app.command()(explain)
 
 
 @app.command()
@@ -327,7 +312,7 @@ def list_members(
     from clinmm import registry
     from pipelines.screen import console, show_json
 
-    members = registry.describe(family)
+    members = registry.describe(family.replace("-", "_"))
     if json:
         show_json(members)
         return

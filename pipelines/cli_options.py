@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 Out = Annotated[Path | None, typer.Option("--out", help="Folder to write to.")]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 
 _FILE = "Predictions from a file"

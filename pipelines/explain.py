@@ -1,86 +1,99 @@
-"""Attribute the fused model's logits (values) to image, note and record together, case by case.
+"""Explain cases by every method, audit the explanations, and withhold what does not pass.
 
-Reads   predictions, model/fused/..., the cohort          Writes   explanations, attributions/
+Reads   predictions, metrics, splits, model/fused/..., the cohort
+Writes  explanations, attributions/, what_if; of a study also explanation_audit,
+        explanation_readings, effects; of chosen cases figures/
 """
 
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from clinmm import schema
-from clinmm.arms import FUSED
+from clinmm import __version__, schema
 from clinmm.continuous.choice import choose_value_cases
-from clinmm.errors import InputError
+from clinmm.explain.audit.parts.study import audit
+from clinmm.explain.cases import Cases
 from clinmm.explain.choice import choose_cases
-from clinmm.explain.joint import Joint
-from clinmm.explain.merge import merged
-from clinmm.explain.rows import file_of, rows_of, save_arrays
-from clinmm.folds import raw_values
-from clinmm.model import MultimodalClassifier
+from clinmm.explain.display import Asked, explain_cases
+from clinmm.explain.effects import effects_table
+from clinmm.explain.figures import write_figures
+from clinmm.explain.kept import Kept
+from clinmm.explain.stored import as_table, not_audited, stored_verdicts, write_all, write_beside
+from clinmm.explain.withhold import withhold
 from clinmm.progress import Tell, silent
-from clinmm.stored_models import load_models
-from clinmm.study import open_explainable
+from clinmm.runs import Run
 
 
-def main(folder: Path, tell: Tell = silent, cases: list[str] | None = None) -> pd.DataFrame:
-    """Explains test cases by the models that predicted them.
+def main(
+    folder: Path, tell: Tell = silent, cases: list[str] | None = None, asked: Asked | None = None
+) -> pd.DataFrame:
+    """Explains test cases by the models that predicted them; goes on where it stopped.
 
-    With folds, a study's case is explained by the models of repeat 0 and its own test fold; a new
-    case by the mean over the folds of repeat 0.
+    A study's explanations are audited on a sample of its test cases. New cases, and cases that are
+    named, stand on the verdicts that the study has.
 
     Args:
         folder: a run folder of kind study or prediction, with predictions.
         tell: told how far it is, in cases.
-        cases: case ids; a choice of right, wrong and random ones if left out.
+        cases: case ids, whose explanations are put beside those that are there; a choice of right,
+            wrong and random ones, in place of all that are there, if left out.
+        asked: methods and classes, if not those of the config.
 
     Returns:
-        The explanations table.
+        The explanations table, of the cases that were named its rows.
     """
-    study, models_run, common_folds = open_explainable(folder)
-    run, config, cohort = study.run, study.config, study.cohort
-    predictions = run.read("predictions")
-    choose = choose_value_cases if cohort.task == "continuous" else choose_cases
-    chosen = cases or choose(predictions, config.explain.cases, config.seed)
-    folds_of_case = _folds_of_case(predictions, common_folds)
-    if unknown := [case_id for case_id in chosen if case_id not in folds_of_case]:
-        raise InputError(f"{folder} has no test prediction of cases {', '.join(unknown[:5])}.")
-    raw = {name: raw_values(cohort, name) for name in sorted(cohort.spec.inputs)}
-    position = {case_id: i for i, case_id in enumerate(cohort.table["case_id"])}
-    # Cases of one fold follow each other, so that its models are loaded once.
-    ordered = sorted(chosen, key=lambda case_id: folds_of_case[case_id])
-    rows: list[dict[str, Any]] = []
-    loaded: dict[tuple[int, int], list[MultimodalClassifier]] = {}
-    with run.stage("explain"), run.writing_folder("attributions") as arrays:
-        for done, case_id in enumerate(ordered):
-            case = {name: values[position[case_id]] for name, values in raw.items()}
-            if folds_of_case[case_id] != list(loaded):
-                loaded = {
-                    at: load_models(models_run.folder / models_run.model_folder(FUSED, *at))[1]
-                    for at in folds_of_case[case_id]
-                }
-            if any(value is not None for value in case.values()):
-                joints = [Joint(models, case) for models in loaded.values()]
-                for k, name in enumerate(cohort.class_names):
-                    method, steps = config.explain.method, config.explain.steps
-                    found = merged([joint.explain(k, method, steps) for joint in joints])
-                    save_arrays(arrays / Path(file_of(FUSED, case_id, name)).name, found)
-                    rows += rows_of(FUSED, case_id, name, method, found)
-            tell("explain", done + 1, len(ordered))
-        run.write("explanations", pd.DataFrame(rows) if rows else schema.EXPLANATIONS.empty())
-    return run.read("explanations")
+    of_run = Cases(folder)
+    run, config = of_run.run, of_run.config
+    asked = (asked or Asked()).of(of_run)
+    of_run.check(cases or [])
+    kept = Kept(
+        run,
+        "chosen" if cases else "all",
+        {
+            "clinmm": __version__,
+            "config": config.model_dump(mode="json", exclude={"cohort"}),
+            "cohort": of_run.cohort.fingerprint,
+        },
+        of_run.model_files(),
+    )
+    with run.stage("explain") if not cases or run.finished("explain") else nullcontext():
+        if of_run.is_study and not cases:
+            readings, verdicts = audit(of_run, kept, tell)
+            run.write("explanation_readings", readings)
+            run.write("explanation_audit", verdicts)
+            moved = kept.piece(
+                "effects",
+                make=lambda: effects_table(of_run.study, of_run.models, tell).to_dict("records"),
+            )
+            run.write("effects", as_table(schema.EFFECTS, moved))
+        choose = choose_value_cases if of_run.cohort.task == "continuous" else choose_cases
+        chosen = cases or choose(of_run.predictions, config.explain.cases, config.seed)
+        explained, otherwise = explain_cases(of_run, chosen, asked, kept, tell)
+        found = stored_verdicts(of_run)
+        rows = withhold(
+            explained, found, config.explain.audit.all_rules, not_audited(of_run, found)
+        )
+        (write_beside if cases else write_all)(run, rows, otherwise, kept)
+        kept.remove()
+    table = run.read("explanations")
+    return table[table["case_id"].isin(cases)] if cases else table
 
 
-def _folds_of_case(
-    predictions: pd.DataFrame, common: list[tuple[int, int]]
-) -> dict[str, list[tuple[int, int]]]:
-    """Case id -> the (repeat, fold) whose models predicted it."""
-    tested = predictions[
-        (predictions["arm"] == FUSED)
-        & (predictions["repeat"] == 0)
-        & (predictions["split"] == "test")
-    ].drop_duplicates("case_id")
-    return {
-        case_id: common or [(0, int(fold))]
-        for case_id, fold in zip(tested["case_id"], tested["fold"], strict=True)
-    }
+def figures(folder: Path, cases: list[str], asked: Asked) -> list[Path]:
+    """A PNG and an HTML page of each case, for papers, in FOLDER/figures."""
+    run = Run.open(folder)
+    if not cases:
+        return []
+    return [
+        file
+        for class_name in asked.classes or (None,)
+        for file in write_figures(
+            run,
+            cases,
+            run.folder / "figures",
+            class_name=class_name,
+            rather_than=asked.rather_than,
+            methods=asked.methods or None,
+        )
+    ]

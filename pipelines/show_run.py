@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from clinmm.runs import Run
-from clinmm.summary import fusion_verdict, headline
+from clinmm.summary import explained, fusion_verdict, headline
 from clinmm.transfer import NO_CLASSES
 from clinmm.validation_size import statement
 from pipelines.cli import NOTICE
@@ -40,6 +40,8 @@ def show_run(folder: Path) -> None:
     lines += flag_lines(metrics, facts["unit_name"]) + gap_lines(run.read("comparisons"))
     if run.has("validation_size") and len(run.read("validation_size")):
         lines.append(statement(run.read("validation_size"), facts["unit_name"]))
+    if line := explained(run):
+        lines.append(line)
     if "transfer" in facts:
         lines.append(facts["transfer"]["sentence"])
     for line in lines:

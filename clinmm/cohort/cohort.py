@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clinmm.cohort.files import sha256_of
+from clinmm.cohort.files import outside, sha256_of
+from clinmm.cohort.masks import read_mask
 from clinmm.cohort.notes import TOKEN, mask_pattern
 from clinmm.cohort.read_notes import DATE_FORMATS, NotesRead
 from clinmm.cohort.record_rows import RecordRow, rows_of
@@ -151,6 +152,22 @@ class Cohort:
     def dimensions(self, name: str) -> int:
         """2 for pictures, 3 for volumes."""
         return self._image(name).dimensions
+
+    def mask(self, name: str, case_id: str, class_name: str) -> NDArray[np.bool_] | None:
+        """(H, W) or (D, H, W) where a person sees the class in the case's image, over the whole
+        image as it is shown; None where nobody has said. No model may read it.
+
+        Raises:
+            InputError: there is a file, but no mask in it can be read.
+        """
+        source = self._image(name)
+        if source.masks is None:
+            return None
+        file = f"{source.masks}/{case_id}.npz"
+        (leads_out,) = outside(self.folder, [file])
+        if leads_out or not (self.folder / file).is_file():
+            return None
+        return read_mask(self.folder / file, class_name, source.dimensions)
 
     def without_files(self, cases: dict[str, set[str]]) -> "Cohort":
         """The same cases, the paths of some of them emptied: input name -> case ids."""
@@ -303,6 +320,9 @@ _ADDED: dict[str, Any] = {
 }  # fmt: skip
 """Keys of an input that came after the first fingerprints, with what they are where not written."""
 
+_NOT_READ = ("masks",)
+"""Keys of an input that say nothing of what models read: they may be added to a finished study."""
+
 _ADDED_TO_TARGET: dict[str, Any] = {"time": None, "readers": None, "soft": False}
 """The same of a target."""
 
@@ -320,7 +340,9 @@ def _meaning(spec: CohortSpec) -> dict[str, Any]:
         del said["split"]
     for name, source in said["inputs"].items():
         said["inputs"][name] = {
-            key: value for key, value in source.items() if key not in _ADDED or value != _ADDED[key]
+            key: value
+            for key, value in source.items()
+            if key not in _NOT_READ and (key not in _ADDED or value != _ADDED[key])
         }
     return said
 

@@ -17,11 +17,15 @@ class ImageInput(Settings):
 
     dimensions: 2 for one picture file; 3 for a volume, which is a folder with one DICOM series,
         one multi-frame DICOM file or one NIfTI file.
+    masks: a folder, relative to the table, with a file CASE_ID.npz per case: for each class that a
+        person has outlined an array of true and false over the whole image as it is shown. No
+        model reads them; the audit of explanations does.
     """
 
     kind: Literal["image"]
     column: Column
     dimensions: Literal[2, 3] = 2
+    masks: str | None = Field(None, min_length=1)
     time: Column | None = None
 
     @property

@@ -73,7 +73,7 @@ def load_cohort(path: Path | str, *, for_prediction: bool = False) -> Cohort:
         problems += error.problems
     if spec.target.columns[0] in raw or not for_prediction:
         problems += [f"{source}.target: {p}" for p in unknown_values(cohort.table, spec.target)]
-    problems += _paths_out(cohort, source)
+    problems += _paths_out(cohort, source) + _bad_mask_folders(cohort, source)
     if problems:
         raise InputError(problems)
     if not for_prediction:
@@ -165,5 +165,25 @@ def _paths_out(cohort: Cohort, source: str) -> list[str]:
                 f"{source}.inputs.{name}: {len(out)} paths lead out of the table's folder (cases "
                 f"{', '.join(map(str, out[:5]))}), by '..' or a link. Write them relative to the "
                 "table, and put the files into its folder."
+            )
+    return problems
+
+
+def _bad_mask_folders(cohort: Cohort, source: str) -> list[str]:
+    problems = []
+    for name in cohort.spec.input_names("image"):
+        masks = getattr(cohort.spec.inputs[name], "masks", None)
+        if masks is None:
+            continue
+        key = f"{source}.inputs.{name}.masks"
+        if outside(cohort.folder, [masks])[0]:
+            problems.append(
+                f"{key}: '{masks}' leads out of the table's folder, by '..' or a link. Put the "
+                "masks into it."
+            )
+        elif not (cohort.folder / masks).is_dir():
+            problems.append(
+                f"{key}: there is no folder '{masks}' beside the table. Put the masks there, or "
+                "leave the key out."
             )
     return problems

@@ -72,6 +72,8 @@ def clean_spec(spec: CohortSpec) -> dict[str, Any]:
     settings["table"] = "cases.csv"
     settings["missing"] = [""]
     for source in settings["inputs"].values():
+        if source["kind"] == "image":
+            source.pop("masks", None)  # they are not copied
         if source["kind"] == "signal":
             source.pop("clock", None)
         if source["kind"] == "note":

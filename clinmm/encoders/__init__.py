@@ -12,6 +12,6 @@ What a file of this folder defines (see `interface.py`): `Config`, a frozen pyda
     located         attributions to that tensor -> a map, words, columns or pieces of a signal
 
 and, where it applies, `pretrained` (the trainable part that came with weights), `with_tokens` and
-`token_dim` (the input in parts) and `lengths` (what a case costs). What several files share is in
-`parts/`.
+`token_dim` (the input in parts), `lengths` (what a case costs), `map_net` (the network that ends in
+feature maps) and `attention` (what it looks at). What several files share is in `parts/`.
 """

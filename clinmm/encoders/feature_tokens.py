@@ -24,6 +24,7 @@ from torch.nn import functional
 from clinmm.cases import Prepared
 from clinmm.encoders.interface import Attributable, Located, Progress
 from clinmm.encoders.parts import record_columns
+from clinmm.encoders.parts.looked_at import rolled_out
 from clinmm.encoders.parts.record_columns import RecordColumns, Row
 from clinmm.errors import InputError
 
@@ -112,6 +113,18 @@ class Encoder(nn.Module):
         """values: (B, V), 0 where not measured; measured: (B, columns). Returns (B, out_dim)."""
         return self.with_tokens(values, measured)[0]
 
+    def attention(self, values: Tensor, fixed: dict[str, Tensor]) -> Tensor:
+        """(1, V + columns), on the columns' marks what the leading token takes from each, through
+        all layers."""
+        tokens = torch.cat([self.gathers[None], self._columns(**self.columns.apart(values))], dim=1)
+        layers = []
+        for layer in self.layers:
+            layers.append(layer.looks_at(tokens))  # type: ignore[operator]
+            tokens = layer(tokens)
+        from_columns = rolled_out(layers)[:, 0, 1:]
+        share = from_columns / from_columns.sum(1, keepdim=True)
+        return torch.cat([values.new_zeros(1, self.columns.n_values), share], dim=1)
+
     def attributable(self, raw: Row) -> Attributable:
         """Values and marks side by side; the reference is a record in which nothing is measured."""
         return self.columns.attributable(raw)
@@ -135,6 +148,12 @@ class _Layer(nn.Module):
         self.between = nn.LayerNorm(width)
         self.widen, self.narrow = nn.Linear(width, 2 * hidden), nn.Linear(hidden, width)
         self.drop = nn.Dropout(config.dropout)
+
+    def looks_at(self, tokens: Tensor) -> Tensor:
+        """(B, heads, T, T) attention of each token to each."""
+        x = self.before(tokens)
+        weights: Tensor = self.attend(x, x, x, average_attn_weights=False)[1]
+        return weights
 
     def forward(self, tokens: Tensor) -> Tensor:
         x = self.before(tokens)

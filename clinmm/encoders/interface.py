@@ -30,8 +30,9 @@ class Attributable:
 
 Located = dict[str, NDArray[Any]]
 """Attributions where a person looks for them, in logits: `map` of an image; `start`, `end`, `score`
-of a note, in characters; `column`, `score` of a record; `channel`, `start`, `end`, `score` of a
-signal, in seconds."""
+of a note, in characters, and `special`, (1,) the sum of |attribution| on pieces that stand for no
+word; `column`, `score` of a record, and `mark`, the part of the score that is due to a column's
+having been measured or not; `channel`, `start`, `end`, `score` of a signal, in seconds."""
 
 
 class EncoderLike(Protocol):
@@ -70,6 +71,10 @@ class EncoderLike(Protocol):
     #   token_dim: int, and with_tokens(**prepared) -> (vector (B, out_dim), values
     #     (B, T, token_dim), real (B, T) bool), the input in parts for fusions that read tokens
     #   lengths(prepared) -> (N,), what each case costs, so that like is read with like
+    #   map_net: nn.Module, called once for each reading, whose output is feature maps (B, F, ...)
+    #     or a tuple that ends in them; held: whether all models share it and `trunk` calls it
+    #   attention(values, fixed) -> of the shape of values, the share of its attention that the
+    #     network pays to each element, summing to 1; None where it pays none
 
     def __call__(self, **prepared: Tensor) -> Tensor:
         """(B, out_dim)."""

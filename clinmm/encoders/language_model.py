@@ -10,6 +10,7 @@ Source: Reimers & Gurevych, Sentence-BERT, EMNLP 2019 (mean pooling).
 import copy
 import hashlib
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -22,10 +23,11 @@ from torch.nn import functional
 from clinmm.cases import Prepared
 from clinmm.encoders.interface import Attributable, Located, Progress
 from clinmm.encoders.parts.checkpoints import loaded, longest_window
-from clinmm.encoders.parts.feature_cache import cached
+from clinmm.encoders.parts.feature_cache import cached, not_kept
+from clinmm.encoders.parts.looked_at import rolled_out, told
 from clinmm.encoders.parts.lora import LoraConfig, store_only_trained, with_adapters
 from clinmm.encoders.parts.note_windows import Read, Windows, read, side_by_side, windows_of
-from clinmm.encoders.parts.note_words import LOOKED_AT, fragments, joined, warning
+from clinmm.encoders.parts.note_words import LOOKED_AT, fragments, joined, size_of, warning
 from clinmm.encoders.parts.pooling import AttentionPool, Pool, mean_of
 from clinmm.encoders.parts.projection import Projection
 from clinmm.encoders.parts.release import Train, trains
@@ -62,6 +64,9 @@ class Config(BaseModel, frozen=True, extra="forbid"):
 
 
 class Encoder(nn.Module):
+    """stand_in: a network to ask instead of the one that the process shares, such as a copy without
+    what it learned; its embeddings are not kept."""
+
     kind: ClassVar[str] = "note"
 
     def __init__(self, config: Config, facts: dict[str, Any]) -> None:
@@ -78,6 +83,7 @@ class Encoder(nn.Module):
         hidden = int(network.config.hidden_size)
         self.token_dim = hidden if self.released else config.out_dim
         self.body = _own_copy(network, config.lora) if self.released else None
+        self.stand_in: nn.Module | None = None
         self.pool = AttentionPool(hidden) if config.pool == "attention" else None
         self.project = Projection(hidden, config.out_dim)
         if config.lora:
@@ -107,7 +113,13 @@ class Encoder(nn.Module):
     @property
     def network(self) -> Any:
         """Held still, it is shared by every model of the process, and not one of this module's."""
-        return loaded(self.config.weights).network if self.body is None else self.body
+        if self.body is not None:
+            return self.body
+        return self.stand_in if self.stand_in is not None else self.shared_network()
+
+    def shared_network(self) -> Any:
+        """What `stand_in` would stand in for; None where the model has a body of its own."""
+        return loaded(self.config.weights).network if self.body is None else None
 
     @property
     def pretrained(self) -> nn.Module | None:
@@ -135,10 +147,12 @@ class Encoder(nn.Module):
             return {"ids": ids, "shown": here.view(-1, 1, 1)}
         name = f"{self.facts['weights']} {c.window} {c.overlap} {c.max_windows} v1"
         contents = [None if n is None else hashlib.sha256(n.encode()).hexdigest() for n in raw]
+        each = "" if self.pool is None else " windows"
+        with nullcontext() if self.stand_in is None else not_kept():
+            kept = cached(f"{name}{each}", contents, lambda: self._embeddings(raw, progress))
         if self.pool is None:
-            return {"embeddings": cached(name, contents, lambda: self._embeddings(raw, progress))}
-        windows = cached(f"{name} windows", contents, lambda: self._embeddings(raw, progress))
-        return {"embeddings": mean_of(windows, windows.any(-1)), "windows": windows}
+            return {"embeddings": kept}
+        return {"embeddings": mean_of(kept, kept.any(-1)), "windows": kept}
 
     @torch.no_grad()
     def _embeddings(self, raw: Sequence[str | None], progress: Progress | None) -> Tensor:
@@ -225,15 +239,39 @@ class Encoder(nn.Module):
         missing = self.config.max_windows - found.vectors.shape[1]
         return embeddings | {"windows": functional.pad(found.vectors, (0, 0, 0, missing))}
 
+    def attention(self, values: Tensor, fixed: dict[str, Tensor]) -> Tensor:
+        """(1, W, T), what the mean over the pieces of each window takes from each piece, through
+        all layers; windows count as they do in the vector of the note."""
+        ids, real = fixed["ids"][0].long(), fixed["ids"][0] > 0
+        blank = int(self.tokenizer.pad_token_id)
+        with told(self.network):
+            layers = self.network(
+                input_ids=torch.where(real, ids - 1, blank),
+                attention_mask=real.long(),
+                output_attentions=True,
+            ).attentions
+        here = real.float()
+        share = (rolled_out(layers) * here[:, :, None]).sum(1) * here
+        share = share / share.sum(1, keepdim=True).clamp_min(1e-12)
+        return (share * self._weight_of_windows(fixed["ids"])[:, None])[None]
+
+    def _weight_of_windows(self, ids: Tensor) -> Tensor:
+        """(W,) how much of the note's vector comes from each window; they sum to 1."""
+        found = self._read(ids)
+        there = found.there.float()
+        weights = there / there.sum() if self.pool is None else self.pool.weights(*found[:2])
+        return weights[0]
+
     def located(self, attributions: NDArray[np.float32], raw: str) -> Located:
-        """A word's score is the sum over its pieces and over the windows that hold it."""
+        """A word's score is the sum over its pieces and over the windows that hold it; what falls
+        on [CLS], padding and the like is `special`."""
         windows = self._windows(raw)
         is_word = ((windows.ids > 0) & ~windows.special).numpy()
         score: dict[tuple[int, int], float] = {}
         for w, t in zip(*np.nonzero(is_word), strict=True):
             span = (int(windows.spans[w, t, 0]), int(windows.spans[w, t, 1]))
             score[span] = score.get(span, 0.0) + float(attributions[w, t])
-        return joined(score, raw)
+        return joined(score, raw) | {"special": size_of(attributions[~is_word])}
 
 
 def _on_a_path(shown: Tensor) -> Tensor | None:

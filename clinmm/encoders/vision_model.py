@@ -22,6 +22,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from clinmm.encoders.parts.looked_at import over_pixels, rolled_out, told
 from clinmm.encoders.parts.pretrained_net import (
     Pretrained,
     PretrainedEncoder,
@@ -53,13 +54,19 @@ class Body(nn.Module):
         named = inspect.signature(net.forward).parameters
         self.options = {k: True for k in ("interpolate_pos_encoding",) if k in named}
 
-    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, C, H, W) -> (whole (B, F), or (B, 0) without a token for it; maps (B, F, h, w))."""
+    def attention(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        """Of each layer (B, heads, T, T)."""
+        layers: tuple[Tensor, ...] = self._asked(pixels, output_attentions=True).attentions
+        return layers
+
+    def _asked(self, pixels: Tensor, **wanted: bool) -> Any:
         mean = pixels.new_tensor(self.mean).view(-1, 1, 1)
         deviation = pixels.new_tensor(self.deviation).view(-1, 1, 1)
-        out: Tensor = self.net(
-            pixel_values=(pixels - mean) / deviation, **self.options
-        ).last_hidden_state
+        return self.net(pixel_values=(pixels - mean) / deviation, **self.options, **wanted)
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, C, H, W) -> (whole (B, F), or (B, 0) without a token for it; maps (B, F, h, w))."""
+        out: Tensor = self._asked(pixels).last_hidden_state
         if out.dim() == 4:  # convolutions
             return out.new_zeros(len(out), 0), out
         side = isqrt(out.shape[1])  # the patches of a square, after the tokens that are no patch
@@ -148,3 +155,15 @@ def bare(config: Config, facts: dict[str, Any]) -> nn.Module:
 
 class Encoder(PretrainedEncoder):
     net = Pretrained("vision_model", load, bare)
+
+    def attention(self, values: Tensor, fixed: dict[str, Tensor]) -> Tensor | None:
+        """What the mean of the last tokens takes from each patch, through all layers; None where
+        a patch does not look at all others."""
+        body = self._network()
+        # Convolutions have no heads, and those who look through windows a number for each stage.
+        if not isinstance(getattr(body.net.config, "num_attention_heads", None), int):  # type: ignore[union-attr]
+            return None
+        with told(body.net):
+            layers = body.attention(values)  # type: ignore[operator]
+        share = rolled_out(layers).mean(1)
+        return over_pixels(share[:, -(isqrt(share.shape[1]) ** 2) :], values)

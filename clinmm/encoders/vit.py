@@ -6,10 +6,12 @@ neighbours belong together.
 Source: Dosovitskiy et al., An Image is Worth 16x16 Words, ICLR 2021.
 """
 
+import torch
 from monai.networks.nets import ViT
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
+from clinmm.encoders.parts.looked_at import over_pixels, rolled_out
 from clinmm.encoders.parts.pixel_net import Net, PixelEncoder, PixelSettings
 
 PATCH = {2: 16, 3: 12}
@@ -74,3 +76,16 @@ def same(name: str) -> str:
 
 class Encoder(PixelEncoder):
     net = Net("vit", body, {2: 128, 3: 48}, same=same, problems=problems)
+
+    def attention(self, values: Tensor, fixed: dict[str, Tensor]) -> Tensor:
+        """What the mean of the last tokens takes from each patch, through all layers."""
+        blocks = [block.attn for block in self.body.net.blocks]  # type: ignore[union-attr]
+        for block in blocks:
+            block.save_attn = True
+        try:
+            self(values)
+            layers = [block.att_mat for block in blocks]
+        finally:
+            for block in blocks:
+                block.save_attn, block.att_mat = False, torch.Tensor()
+        return over_pixels(rolled_out(layers).mean(1), values)

@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from clinmm.arms import FUSED
+
 
 def choose_cases(predictions: pd.DataFrame, n: int, seed: int) -> list[str]:
     """At most n case ids of the test patients of repeat 0, fused arm.
@@ -12,7 +14,7 @@ def choose_cases(predictions: pd.DataFrame, n: int, seed: int) -> list[str]:
     in the seed. The same table, n and seed give the same cases.
     """
     table = predictions[
-        (predictions["arm"] == "fused")
+        (predictions["arm"] == FUSED)
         & (predictions["split"] == "test")
         & (predictions["repeat"] == 0)
     ]

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from clinmm.cohort.column_patterns import record_columns
 from clinmm.cohort.spec import RecordInput
+from clinmm.explain.figures.pictures import slice_as_rgb
+from clinmm.explain.figures.stored import inside
 from clinmm.readers.stack import Stack
 from clinmm.readers.stack import load as load_stack
-from clinmm.readers.volume import CT_WINDOW
 from clinmm.report.pictures import data_uri, overlaid, pixels
 from clinmm.report.wording import logit, present
 
@@ -71,11 +72,6 @@ class Record:
     rest: int = 0
 
 
-def inside(folder: Path, relative: str) -> Path | None:
-    path = (folder / relative).resolve()
-    return path if path.is_relative_to(folder.resolve()) and path.is_file() else None
-
-
 def picture(
     folder: Path, case: "pd.Series[Any]", name: str, arrays: dict[str, NDArray[Any]], reason: str
 ) -> Picture:
@@ -88,7 +84,7 @@ def picture(
         plain = pixels(path)
     else:
         number = _slice_shown(stack, attribution)
-        plain = _displayed(stack, number)
+        plain = slice_as_rgb(stack, number)
         attribution = None if attribution is None else stack.of_map(attribution, number)
         name = f"{name}, slice {number + 1} of {len(stack.pixels)}"
     drawn = "" if attribution is None else data_uri(overlaid(plain, attribution))
@@ -102,14 +98,6 @@ def _slice_shown(stack: Stack, attribution: NDArray[Any] | None) -> int:
         return n // 2
     of_slice = np.abs(np.nan_to_num(attribution.astype(np.float64))).sum((1, 2))
     return int(np.argmax([of_slice[int(stack.place(i) * len(of_slice))] for i in range(n)]))
-
-
-def _displayed(stack: Stack, number: int) -> NDArray[np.uint8]:
-    """(H, W, 3) of one slice: CT from -1000 to 1000 Hounsfield units, others as they are stored."""
-    low, high = CT_WINDOW if stack.unit == "HU" else (0.0, 65520.0)
-    values = stack.pixels[number].astype(np.float32) - stack.offset
-    grey = np.round(255 * np.clip((values - low) / (high - low), 0, 1)).astype(np.uint8)
-    return np.repeat(grey[..., None], 3, axis=2)
 
 
 def note(name: str, text: str, arrays: dict[str, NDArray[Any]], reason: str) -> Note:

@@ -10,6 +10,7 @@ from clinmm.report.calibrated import calibration
 from clinmm.report.decisions import decision_curves
 from clinmm.report.deferred import deferral
 from clinmm.report.exhibit import MOST_CLASSES, Exhibit, exhibit
+from clinmm.report.explained import explanations_hold, what_moves
 from clinmm.report.figures import Panel
 from clinmm.report.forest import forest
 from clinmm.report.inputs_fail import inputs_fail
@@ -33,6 +34,8 @@ def exhibits(material: Material) -> list[Exhibit]:
         patterns(material),
         inputs_fail(material),
         _groups(material),
+        explanations_hold(material),
+        what_moves(material),
     ]
 
 

@@ -1,20 +1,18 @@
 """Example cases: what was put in, what was estimated, and what moved the estimate."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from clinmm.cohort.spec import CohortSpec, ImageInput, NoteInput, RecordInput, SignalInput
-from clinmm.report.case_parts import Note, Picture, Record, inside, note, picture, record
+from clinmm.explain.figures.stored import arrays_of, inside, method_shown, withheld
+from clinmm.report.case_parts import Note, Picture, Record, note, picture, record
 from clinmm.report.choice import Chosen, choose
 from clinmm.report.lines import each
 from clinmm.report.material import Material
 from clinmm.report.traces import Trace, trace
-from clinmm.report.wording import class_label, number, of_hundred, present, probability
+from clinmm.report.wording import class_label, method_name, number, of_hundred, present, probability
 
 
 @dataclass(frozen=True)
@@ -60,11 +58,16 @@ def _example(material: Material, spec: CohortSpec, one: Chosen, case: "pd.Series
         (table["case_id"] == one.case_id)
         & (table["class_name"] == one.class_name)
         & (table["arm"] == one.row["arm"])
+        & table["rather_than"].isna()
     ]
-    arrays = _arrays(material.run.folder, rows)
-    why = {
-        str(row.input): str(row.reason) if present(row.reason) else "withheld"
-        for row in each(rows[rows["status"] != "pass"])
+    folder, order = material.run.folder, list(dict.fromkeys(table["method"]))
+    rows = rows[rows["method"] == method_shown(folder, rows, order)]
+    why = {name: withheld(rows[rows["input"] == name]) for name in rows["input"]}
+    arrays = {
+        f"{row.input}/{key}": array
+        for row in each(rows)
+        if not why[row.input]
+        for key, array in arrays_of(folder, str(row.file), row.input).items()
     }
     here = [(name, source, why.get(name, "")) for name, source in spec.inputs.items()]
     return Example(
@@ -75,7 +78,7 @@ def _example(material: Material, spec: CohortSpec, one: Chosen, case: "pd.Series
         outcome=_outcome(one.row, material),
         pattern=str(one.row["pattern"]).replace("+", ", "),
         shares=[
-            (str(r.input), "withheld" if r.input in why else f"{100 * r.share:.0f} %")
+            (str(r.input), "withheld" if why[r.input] else f"{100 * r.share:.0f} %")
             for r in each(rows)
         ],
         how=_how(rows, _unit(material)),
@@ -142,19 +145,8 @@ def _unit(material: Material) -> str:
 
 def _how(rows: pd.DataFrame, unit: str) -> str:
     row = rows.iloc[0]
-    return (
-        f"{str(row['method']).replace('_', ' ')}; "
-        f"change in {unit} {number(row['logit_change'], 2)}, "
-        f"completeness error {number(row['completeness_error'])}"
-    )
-
-
-def _arrays(folder: Path, rows: pd.DataFrame) -> dict[str, NDArray[Any]]:
-    """Arrays of the case and class; only files inside the run are read."""
-    found: dict[str, NDArray[Any]] = {}
-    for file in rows["file"].dropna().unique():
-        path = inside(folder, str(file))
-        if path is not None:
-            with np.load(path, allow_pickle=False) as stored:
-                found |= {name: stored[name] for name in stored.files}
-    return found
+    said = method_name(str(row["method"]))
+    if pd.isna(row["logit_change"]):
+        return said
+    change, error = number(row["logit_change"], 2), number(row["completeness_error"])
+    return f"{said}; change in {unit} {change}, completeness error {error}"

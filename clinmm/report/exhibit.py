@@ -22,6 +22,9 @@ class Sheet:
     """Whether rows with the same first cell stand under it as a heading."""
 
 
+OTHERS = "Other measures, by class, and by the inputs present"
+
+
 @dataclass(frozen=True)
 class Exhibit:
     """One piece of evidence: how to read it, then drawings or tables, or why there are none."""
@@ -34,14 +37,25 @@ class Exhibit:
     sheets: list[Sheet] = field(default_factory=list)
     folded: list[Sheet] = field(default_factory=list)
     """Tables behind a line that opens them."""
+    folded_as: str = OTHERS
+    """What that line says."""
     absent: str = ""
     said: str = ""
     """The answer in words, above the reading."""
 
 
 def exhibit(
-    anchor: str, heading: str, reading: str, missing: str, *, said: str = "", **content: list[Any]
+    anchor: str,
+    heading: str,
+    reading: str,
+    missing: str,
+    *,
+    said: str = "",
+    folded_as: str = OTHERS,
+    **content: list[Any],
 ) -> Exhibit:
     """With its content, or with what to say where there is none."""
-    filled = any(content.values())
-    return Exhibit(anchor, heading, reading, absent="" if filled else missing, said=said, **content)
+    absent = "" if any(content.values()) else missing
+    return Exhibit(
+        anchor, heading, reading, absent=absent, said=said, folded_as=folded_as, **content
+    )

@@ -53,8 +53,9 @@ def _worth_it(material: Material) -> Exhibit:
     sheets = [_sheet(material, name, rows) for name, rows in _populations(head)]
     folded = [sheet for name, rows in _populations(table) for sheet in _parts(material, name, rows)]
     said = fusion_verdict(material.run)
-    content: dict[str, list[Any]] = {"forests": drawn, "sheets": sheets, "folded": folded}
-    return exhibit("fusion", heading, reading, "", said=said, **content)
+    return exhibit(
+        "fusion", heading, reading, "", said=said, forests=drawn, sheets=sheets, folded=folded
+    )
 
 
 def _head(material: Material, rows: pd.DataFrame) -> pd.DataFrame:

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clinmm.explain.figures.maps import AGAINST, FOR
+
 SIDE = 380
 """Longer side in pixels."""
-FOR = (230, 140, 0)
-AGAINST = (40, 130, 200)
-"""Orange for, blue against: told apart with any kind of colour vision."""
 STRONGEST = 0.75
 """Opacity where the map is strongest."""
 SMOOTHING = 0.015

@@ -13,6 +13,7 @@ from clinmm.continuous.samples import METRICS
 from clinmm.report.answer import Answer
 from clinmm.report.answers import intake
 from clinmm.report.exhibit import Exhibit, Sheet, exhibit
+from clinmm.report.explained import explanations_hold, what_moves
 from clinmm.report.figures import LEFT, SIDE, TOP, Curve, Dot, Panel
 from clinmm.report.forest import forest
 from clinmm.report.lines import difference_line, each, metric_line
@@ -35,7 +36,14 @@ def answers_of_values(material: Material) -> list[Answer]:
 
 
 def exhibits_of_values(material: Material) -> list[Exhibit]:
-    return [_numbers(material), _drawings(material), _patterns(material), _by_group(material)]
+    return [
+        _numbers(material),
+        _drawings(material),
+        _patterns(material),
+        _by_group(material),
+        explanations_hold(material),
+        what_moves(material),
+    ]
 
 
 def _unit(material: Material) -> str:

@@ -30,6 +30,13 @@ METRICS = {
     "calibration_slope_value": "Slope",
 }
 
+METHODS = {
+    "deep_lift": "DeepLIFT",
+    "grad_cam": "Grad-CAM",
+    "gradient_shap": "gradient SHAP",
+    "input_shapley": "Shapley values of whole inputs",
+}
+
 VERDICTS = {
     "better": "better",
     "worse": "worse",
@@ -45,6 +52,15 @@ def metric(name: str) -> str:
     ('AUROC', 'Net benefit')
     """
     return METRICS.get(name, name.replace("_", " ").capitalize())
+
+
+def method_name(name: str) -> str:
+    """Of an attribution.
+
+    >>> method_name("grad_cam"), method_name("integrated_gradients")
+    ('Grad-CAM', 'integrated gradients')
+    """
+    return METHODS.get(name, name.replace("_", " "))
 
 
 def arm(name: str) -> str:

@@ -108,15 +108,20 @@ EXPLANATIONS = Table(
         text("arm", ""),
         text("case_id", ""),
         text("class_name", ""),
+        text("rather_than", "the class that it is set against", may_be_empty=True),
         text("method", ""),
         text("input", ""),
         real("share", "|attribution| of the input over the sum of |attribution| of all inputs"),
+        real("share_low", "lowest share over the models of the case, where there are several"),
+        real("share_high", "highest share over the models of the case"),
         real("attribution", "signed sum over the input, in logits"),
+        real("special", "share of the note's |attribution| on pieces that stand for no word"),
         real("logit_change", "logit of the case minus logit of the reference, all inputs"),
         real("completeness_error", "|sum of attributions - logit change|, in logits"),
+        real("stability", "rank correlation with the explanation of the slightly changed case"),
         text("status", "pass or withheld"),
         text("reason", "", may_be_empty=True),
-        text("file", "arrays of the case and class, relative to the run"),
+        text("file", "arrays of the case, class and method, relative to the run"),
     ),
 )
 
@@ -125,13 +130,57 @@ EXPLANATION_AUDIT = Table(
     (
         text("arm", ""),
         text("method", ""),
-        text("input", ""),
+        text("input", "an input, or `joint` for all of them together"),
         text("class_name", ""),
         text("group_by", ""),
         text("group", ""),
         text("test", "`overall` for the verdict"),
         *VALUE,
-        text("verdict", "pass, weak or fail"),
+        real("bound", "what the value is held against"),
+        text("needed", "yes or no: whether a failure withholds", may_be_empty=True),
+        text("verdict", "pass, weak or fail; empty where no rule is", may_be_empty=True),
         text("reason", "", may_be_empty=True),
+    ),
+)
+
+EXPLANATION_READINGS = Table(
+    "explanation_readings",
+    (
+        text("arm", ""),
+        text("case_id", ""),
+        text("patient_id", ""),
+        text("class_name", ""),
+        text("method", ""),
+        text("input", "an input, or `joint`"),
+        text("test", ""),
+        real("value", ""),
+    ),
+)
+
+WHAT_IF = Table(
+    "what_if",
+    (
+        text("arm", ""),
+        text("case_id", ""),
+        text("class_name", ""),
+        text("kind", "as_is, input_removed, sentence_removed or column_moved"),
+        text("input", "empty for as_is", may_be_empty=True),
+        text("part", "a column; of a sentence START:END in characters", may_be_empty=True),
+        text("x", "the column's value, as text; empty: not recorded", may_be_empty=True),
+        real("probability", "calibrated; of a continuous target the value"),
+        real("logit", "before calibration; of a continuous target the raw value"),
+    ),
+)
+
+EFFECTS = Table(
+    "effects",
+    (
+        text("arm", ""),
+        text("class_name", ""),
+        text("input", ""),
+        text("part", "a column, a word (`no WORD` where denied), or the input's name"),
+        text("kind", "recorded, not_recorded (columns), word, or input (its mean share)"),
+        *VALUE,
+        real("size", "mean |change in logit|; of `input` the mean |Shapley value|"),
     ),
 )

@@ -9,6 +9,7 @@ from clinmm.review.readings import CONFIDENCE_LABELS, Reading
 from dashboards import (
     case_data,
     charts,
+    explaining,
     judging,
     note,
     panels,
@@ -16,11 +17,16 @@ from dashboards import (
     selections,
     values,
     viewer,
+    what_if,
     words,
+    words_explained,
 )
 from dashboards import worklist as work
+from dashboards.explained import Explanation
 
 VIEWER_HEIGHT = 560
+LEAST_SPECIAL = 0.01
+"""Share on special pieces of a note from which it is told."""
 
 run = run_data.run()
 facts = run_data.facts()
@@ -59,7 +65,7 @@ def reader_and_case() -> tuple[str, str]:
         return reader, work.choose(ids, status, len(explained & held_out))
 
 
-def image_column(case: "pd.Series[Any]", found: case_data.Explanation | None, key: str) -> None:
+def image_column(case: "pd.Series[Any]", found: Explanation | None, key: str) -> None:
     names = case_data.names_of_kind(cohort, "image")
     if not names:
         st.caption("This study has no image.")
@@ -79,30 +85,56 @@ def image_column(case: "pd.Series[Any]", found: case_data.Explanation | None, ke
     if picture is None:
         st.html(f'<div class="quiet">The {panels.escape(name)} is not in the run.</div>')
         return
-    attribution = found.array(name, "map") if found else None
+    attribution = found.map(name) if found else None
     label = f"{name} of case {case['case_id']}"
     map_id = f"{case['case_id']} {name} {key}"
-    if attribution is not None:
-        attribution = case_data.patch_sums(attribution)
+    logits = found is not None and found.logits
     viewer.show(
         picture,
         f"{case['case_id']} {name}",
         label,
         attribution,
-        found.scale() if found else 1.0,
+        found.scale if found else 1.0,
+        f"{scale_unit()} per patch" if logits else "relative",
         map_id,
         VIEWER_HEIGHT,
     )
     wheel = "Wheel: zoom." if picture.stack is None else "Wheel or arrow keys: slices."
+    summed = attribution is not None and logits
     st.caption(
         f"Drag: window and level. {wheel} Shift-drag: pan. Double click: reset."
-        + (" Map: sums over small patches, whole image." if attribution is not None else "")
+        + " Map: sums over small patches, whole image." * summed
     )
-    if found and (reason := found.withheld(name)):
-        st.info(f"The {name} map is withheld: {reason}")
+    if not not_drawn(found, name, "Map") and found and attribution is None:
+        st.caption(f"This method tells no parts of the {name} apart.")
 
 
-def text_column(case: "pd.Series[Any]", found: case_data.Explanation | None) -> None:
+def scale_unit() -> str:
+    """What attributions are measured in."""
+    return values.unit_of(facts) if values.is_of_values(facts) else "logits"
+
+
+def not_drawn(found: Explanation | None, name: str, what: str) -> bool:
+    """Says why nothing of the input is drawn, in its place; whether there was something to say."""
+    if found is None:
+        return False
+    if reason := found.withheld(name):
+        st.info(f"{what} of the {name} withheld: {words_explained.short(reason)}")
+        return True
+    if not found.reads(name):
+        st.caption(f"This method says nothing of the {name}.")
+        return True
+    return False
+
+
+def denied(text: str) -> list[tuple[int, int]]:
+    """Where the note denies something."""
+    from clinmm.explain.negation import negated_spans
+
+    return negated_spans(text)
+
+
+def text_column(case: "pd.Series[Any]", found: Explanation | None) -> None:
     for name in case_data.names_of_kind(cohort, "note"):
         st.html(f'<p class="panel-title">{panels.escape(name.capitalize())}</p>')
         text = case_data.note_text(case, cohort, name)
@@ -110,28 +142,36 @@ def text_column(case: "pd.Series[Any]", found: case_data.Explanation | None) -> 
             st.html(f'<div class="quiet">No {panels.escape(name)} for this case.</div>')
             continue
         spans = [found.array(name, what) if found else None for what in ("start", "end", "score")]
+        there = found is not None and spans[0] is not None
+        lines = denied(text) if there else []
         with st.container(border=True, height=200 if len(text) > 420 else "content"):
-            st.html(note.coloured(text, *spans, found.scale() if found else None))
-        if found and (reason := found.withheld(name)):
-            st.info(f"Word colours are withheld: {reason}")
-        elif found and spans[0] is not None:
-            st.html('<p class="small">Orange: for. Blue: against. Darker: stronger.</p>')
+            st.html(note.coloured(text, *spans, found.scale if found else None, lines))
+        if not not_drawn(found, name, "Colours") and found and there:
+            st.html(panels.colour_key(found.scale, scale_unit() if found.logits else "relative"))
+            special = float(found.rows.loc[found.rows["input"] == name, "special"].iloc[0])
+            told = [words_explained.DENIED] if lines else []
+            if special > LEAST_SPECIAL:
+                told.append(words_explained.special(special, name))
+            if told:
+                st.caption(" ".join(told))
     for name in case_data.names_of_kind(cohort, "record"):
         st.html(f'<p class="panel-title">{panels.escape(name.capitalize())}</p>')
-        rows = case_data.record_rows(case, cohort, name, found)
+        scores, marks = [found.by_column(name, k) if found else {} for k in ("score", "mark")]
+        rows = case_data.record_rows(case, cohort, name, scores, marks)
         shown = case_data.strongest(rows)
-        drawn = [(row.name, row.value, row.unit, row.score) for row in shown]
-        if drawn:
-            st.html(panels.record(drawn, found.scale() if found else 1.0))
+        if shown:
+            st.html(panels.record(shown, found.scale if found else 1.0))
         if len(shown) < len(rows):
             why = ", not recorded or of less weight" if found else ""
             more = f"And {len(rows) - len(shown)} more columns{why}."
             st.caption(more if shown else f"None of {len(rows)} columns is recorded.")
-        if found and (reason := found.withheld(name)):
-            st.info(f"Bars of the record are withheld: {reason}")
+        if not not_drawn(found, name, "Bars") and found and scores:
+            st.html(panels.colour_key(found.scale, scale_unit() if found.logits else "relative"))
+            if marks:
+                st.caption(words_explained.MARKED)
 
 
-def signals(case: "pd.Series[Any]", found: case_data.Explanation | None) -> None:
+def signals(case: "pd.Series[Any]", found: Explanation | None) -> None:
     for name in case_data.names_of_kind(cohort, "signal"):
         st.html(f'<p class="panel-title">{panels.escape(name.capitalize())}</p>')
         curve = case_data.curve(run.folder, selections.text(case.get(f"{name}_display")))
@@ -140,12 +180,10 @@ def signals(case: "pd.Series[Any]", found: case_data.Explanation | None) -> None
             continue
         keys = ("channel", "start", "end", "score")
         spans = [found.array(name, key) if found else None for key in keys]
-        scale = found.scale() if found else 1.0
+        scale = found.scale if found else 1.0
         st.plotly_chart(charts.signal(curve, spans, scale), key=f"{case['case_id']} {name}")
-        if found and (reason := found.withheld(name)):
-            st.info(f"Shading of the {name} is withheld: {reason}")
-        elif found and spans[0] is not None:
-            st.html('<p class="small">Orange: for. Blue: against. Darker: stronger.</p>')
+        if not not_drawn(found, name, "Shading") and found and spans[0] is not None:
+            st.html(panels.colour_key(scale, scale_unit() if found.logits else "relative"))
 
 
 def model_output(case_id: str, reading: Reading, risks: pd.DataFrame) -> None:
@@ -214,40 +252,41 @@ def prevalence(class_name: str) -> float | None:
     return float(rows.iloc[0]["value"]) if len(rows) else None
 
 
-def explained_class(case_id: str, risks: pd.DataFrame) -> str | None:
-    """Which class the map, words and bars are about; the highest risk first."""
-    if explanations is None:
-        return None
-    rows = explanations[(explanations["case_id"] == case_id) & (explanations["arm"] == arm)]
-    have = [name for name in risks["class_name"] if name in set(rows["class_name"])]
-    if not have:
-        st.caption("This case was not among those explained.")
-        return None
-    highest = risks[risks["class_name"].isin(have)].sort_values("probability").iloc[-1]
-    if len(have) == 1:
-        return have[0]
-    return st.segmented_control(
-        "Show what spoke for and against",
-        have,
-        default=highest["class_name"],
-        format_func=lambda name: words.class_label(name, ""),
-        key=f"explain {case_id}",
-        width="stretch",
-    ) or str(highest["class_name"])
+def explanation(case_id: str, risks: pd.DataFrame) -> tuple[Explanation | None, str, str]:
+    """The pickers and the shares; what is shown, of which class, and the name of the choice."""
+    found, chosen = explaining.choose(run.folder, explanations, case_id, risks, arm)
+    if found is not None:
+        effects = run_data.table_if_made("effects")
+        if effects is not None:
+            where = {"arm": arm, "class_name": chosen.class_name, "kind": "input"}
+            effects = selections.matching(effects, where)
+        explaining.shares(found, chosen, effects)
+        if not run.has("explanation_audit"):
+            st.caption(words_explained.NOT_AUDITED)
+    return found, chosen.class_name, chosen.key
 
 
-def share_bar(found: case_data.Explanation, class_name: str) -> None:
-    rows = found.rows.dropna(subset=["share"])
-    st.html(
-        f'<p class="panel-title">Shares of the inputs in the estimate for '
-        f"{panels.escape(words.class_label(class_name, ''))}</p>"
-        + panels.shares([(row.input, row.share) for row in rows.itertuples()])
-        + panels.small(
-            "Map, words and bars share one scale: the fullest colour is "
-            f"{words.number(found.scale(), 2)} "
-            f"{values.unit_of(facts) if values.is_of_values(facts) else 'in logits'}."
-        )
-    )
+def changed(case: "pd.Series[Any]", class_name: str) -> None:
+    """What the model would have said of a changed case."""
+    table = run_data.table_if_made("what_if")
+    if table is None:
+        return
+    where = {"arm": arm, "case_id": str(case["case_id"]), "class_name": class_name}
+    rows = selections.matching(table, where)
+    if not len(rows):
+        return
+    st.header(f"What if: {words.class_label(class_name, '')}")
+    notes = {
+        name: case_data.note_text(case, cohort, name)
+        for name in case_data.names_of_kind(cohort, "note")
+    }
+    units = {
+        row.name: row.unit
+        for name in case_data.names_of_kind(cohort, "record")
+        for row in case_data.record_rows(case, cohort, name)
+    }
+    unit_of_value = values.unit_of(facts) if values.is_of_values(facts) else ""
+    what_if.show(rows, case, notes, units, unit_of_value)
 
 
 def recorded(risks: pd.DataFrame) -> None:
@@ -271,8 +310,9 @@ if not len(predictions):
 reader, case_id = reader_and_case()
 case = cases.loc[case_id]
 reading = store.reading(reader, case_id) if reader else None
-left, middle, right = st.columns([5, 3.3, 3.7])
-found, class_name = None, None
+wide, right = st.columns([8.3, 3.7])
+left, middle = wide.columns([5, 3.3])
+found, class_name, key = None, "", ""
 with right:
     if not reader:
         st.info("Write your name or initials under Reader to give an opinion.")
@@ -286,18 +326,17 @@ with right:
         else:
             model_output(case_id, reading, risks)
         uncertainty(case_id)
-        class_name = explained_class(case_id, risks)
-        if class_name is not None:
-            found = case_data.explanation(run.folder, explanations, case_id, class_name, arm)
-            if found is not None:
-                share_bar(found, class_name)
+        found, class_name, key = explanation(case_id, risks)
         judging.ask_verdict(store, reader, case_id, reading)
         if reading.verdict is not None:
             recorded(risks)
 with left:
     kinds = {one.get("kind") for one in cohort["inputs"].values()}
     if "image" in kinds or "signal" not in kinds:
-        image_column(case, found, class_name or "")
+        image_column(case, found, key)
     signals(case, found)
 with middle:
     text_column(case, found)
+if class_name:
+    with wide:
+        changed(case, class_name)

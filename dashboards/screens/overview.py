@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboards import fusion, panels, run_data, selections, values, words
+from dashboards import audit_rows, fusion, panels, run_data, selections, values, words
 from dashboards.panels import Line
 
 facts = run_data.facts()
@@ -135,6 +135,16 @@ def of_class(name: str) -> str:
     return f"{words.class_label(name, target)}, " if several else ""
 
 
+def explained() -> str:
+    question = "Do explanations hold?"
+    table = run_data.table_if_made("explanation_audit")
+    if table is None:
+        return panels.answer(question, "Not tested in this run, so none is drawn.")
+    drawn = audit_rows.drawn(table)
+    detail = panels.small(drawn) if drawn else ""
+    return panels.answer(question, audit_rows.sentence(table), detail)
+
+
 def intake() -> str:
     question = "What did the check of the data find?"
     findings = run_data.table_if_made("intake")
@@ -187,4 +197,4 @@ elif values.is_of_values(facts):
 else:
     headline = selections.headline_class(metrics, facts)
     cards = [how_good(headline), calibrated(headline), fails_whom()]
-st.html(f'<div class="answers">{"".join([*cards, intake(), made_how()])}</div>')
+st.html(f'<div class="answers">{"".join([*cards, explained(), intake(), made_how()])}</div>')

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made_explanations import with_explanations
 from made_rules import with_rules
 from made_run import CLASSES, HOSTILE
 
@@ -40,6 +41,7 @@ PAGES = {
     "decisions": "calling everybody",
     "sets": "wrong among the kept",
     "fairness": "each group against everyone else",
+    "explanations": "explanations passed and may be drawn",
     "intake": "Look at a finding",
 }
 
@@ -71,7 +73,7 @@ class Served:
 @pytest.fixture(scope="module")
 def served(finished: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = Path(shutil.copytree(finished.folder, tmp_path_factory.mktemp("served") / "made"))
-    with_rules(Run(folder))
+    with_explanations(with_rules(Run(folder)))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -221,6 +223,84 @@ def test_the_story_of_one_reading(served: Served) -> None:
     page.close()
 
 
+def _lock(page: Any) -> None:
+    for name in CLASSES:
+        _rate(page, name.capitalize(), 2)
+    _rate(page, "How confident are you?", 2)
+    page.get_by_role("button", name="Lock my opinion").click()
+    page.get_by_text("Your opinion is locked").wait_for()
+    _drawn(page)
+
+
+def _pick(page: Any, label: str, option: str) -> None:
+    page.get_by_role("combobox", name=label).scroll_into_view_if_needed()
+    page.wait_for_timeout(200)
+    page.get_by_role("combobox", name=label).click()
+    page.get_by_role("option", name=option).first.click()
+    _drawn(page)
+
+
+def test_a_withheld_map_is_replaced_by_its_reason_and_a_drawn_one_has_numbers(
+    served: Served,
+) -> None:
+    page = served.page("cases?case=case_000")
+    _read_as(page, "CD")
+    _lock(page)
+    _rate(page, "Show what spoke for and against", 1)
+    page.locator(".viewer[data-map='case_000 image effusion integrated_gradients']").wait_for()
+    page.get_by_text("logits per patch").wait_for()
+    legend = page.locator(".viewer .highest").inner_text()
+    assert re.fullmatch(r"\+\d+\.\d\d logits per patch", legend)
+    told = len(page.told)
+    page.get_by_label("Hide what is weaker").fill("50")
+    largest = float(legend.split()[0])
+    least = page.locator(".viewer").get_attribute("data-least")
+    assert float(least) == pytest.approx(largest / 2, abs=0.011)
+    own = page.get_by_role("button", name="Own scale")
+    own.click()
+    assert float(page.locator(".viewer .highest").inner_text().split()[0]) <= largest
+    own.click()
+    assert page.locator(".viewer .highest").inner_text() == legend
+    page.wait_for_timeout(300)
+    assert len(page.told) == told
+    page.locator(".js-plotly-plot").first.wait_for()
+    assert page.locator("table.moved tbody tr").count() == 3
+    assert page.locator(".note mark").count() == 1
+
+    _pick(page, "Rather than", "cardiomegaly")
+    page.locator(".viewer[data-map$='integrated_gradients cardiomegaly']").wait_for()
+    _pick(page, "Method", "Grad-CAM (withheld)")
+    page.get_by_text("Map of the image withheld").wait_for()
+    assert page.locator(".viewer").get_attribute("data-map") == ""
+    assert not page.locator(".viewer .mapbar").is_visible()
+    assert page.locator(".note .word").count() == 0
+    assert page.evaluate("document.body.scrollWidth <= window.innerWidth")
+    assert page.errors == []
+    page.close()
+
+
+def test_the_audit_of_explanations_can_be_looked_through(served: Served) -> None:
+    page = served.page("explanations")
+    page.get_by_text("27 of 40 explanations passed").wait_for()
+    _drawn(page)
+    colours = {
+        name: page.locator(f"table.matrix .verdict.{name}").first.evaluate(
+            "cell => getComputedStyle(cell).backgroundColor"
+        )
+        for name in ("pass", "weak", "fail")
+    }
+    assert len(set(colours.values())) == 3
+    _pick(page, "Method", "Grad-CAM")
+    page.get_by_text("✗ fail").first.wait_for()
+    assert page.locator("table.tests td.strip .good").count() >= 3
+    with page.expect_download() as got:
+        page.get_by_role("button", name="Download the audit table").click()
+    assert got.value.suggested_filename == "explanation_audit.csv"
+    assert page.evaluate("document.body.scrollWidth <= window.innerWidth")
+    assert page.errors == []
+    page.close()
+
+
 def test_window_zoom_and_invert_happen_without_the_server(served: Served) -> None:
     page = served.page("cases?case=case_000")
     viewer = page.locator(".viewer[data-window]")
@@ -230,7 +310,7 @@ def test_window_zoom_and_invert_happen_without_the_server(served: Served) -> Non
     asked, told = len(page.elsewhere), len(page.told)
     assert told
     first = viewer.get_attribute("data-window")
-    box = page.locator(".viewer canvas").bounding_box()
+    box = page.locator(".viewer .picture").bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
     page.mouse.down()

@@ -21,6 +21,7 @@ PAGES = (
     "decisions",
     "sets",
     "fairness",
+    "explanations",
     "intake",
 )
 

@@ -22,18 +22,24 @@ from clinmm.runs import Run
 from dashboards import (
     case_data,
     examples,
+    explained,
     judging,
     note,
     panels,
     selections,
     viewer,
+    what_if,
     words,
+    words_explained,
     worklist,
 )
-from dashboards.panels import Line
+from dashboards.case_data import RecordRow
+from dashboards.panels import Line, Moved
+
+METHOD = "integrated_gradients"
 
 
-@pytest.mark.parametrize("module", [words, note, judging, worklist])
+@pytest.mark.parametrize("module", [words, words_explained, note, judging, what_if, worklist])
 def test_examples_in_the_docstrings_hold(module: ModuleType) -> None:
     result = doctest.testmod(module)
     assert result.attempted
@@ -127,14 +133,14 @@ def test_patch_sums_are_sums_over_the_square_around_each_pixel() -> None:
 
 def test_map_words_and_record_share_the_scale_of_the_strongest(finished: Run) -> None:
     table = finished.read("explanations")
-    found = case_data.explanation(finished.folder, table, "case_000", "effusion")
+    found = explained.explanation(finished.folder, table, "case_000", "effusion", METHOD)
     assert found is not None
     strongest = max(
         np.abs(case_data.patch_sums(found.arrays["image/map"])).max(),
         np.abs(found.arrays["note/score"]).max(),
         np.abs(found.arrays["record/score"]).max(),
     )
-    assert found.scale() == pytest.approx(strongest)
+    assert found.scale == pytest.approx(strongest)
     text = "fever and effusion"
     out = note.coloured(text, np.array([0]), np.array([5]), np.array([0.2]), 2.0)
     assert ",0.15)" in out
@@ -145,39 +151,44 @@ def test_a_pickled_attribution_is_refused(own_run: Run) -> None:
     file = own_run.folder / table.query("case_id == 'case_000'")["file"].iloc[0]
     np.savez(file, **{"image/map": np.array([{"not": "numbers"}], dtype=object)})
     with pytest.raises(ValueError, match="allow_pickle"):
-        case_data.explanation(own_run.folder, table, "case_000", "cardiomegaly")
+        explained.explanation(own_run.folder, table, "case_000", "cardiomegaly", METHOD)
 
 
 def test_a_withheld_input_gives_no_array_but_the_others_do(finished: Run) -> None:
     table = finished.read("explanations")
-    found = case_data.explanation(finished.folder, table, WITHHELD, "effusion")
+    found = explained.explanation(finished.folder, table, WITHHELD, "effusion", METHOD)
     assert found is not None
     assert "randomised" in str(found.withheld("image"))
     assert found.array("image", "map") is None
+    assert found.map("image") is None
     assert found.array("note", "score") is not None
 
 
 def test_the_record_has_units_attributions_and_says_what_was_not_measured(finished: Run) -> None:
     cases = finished.read("cases").set_index("case_id")
     table = finished.read("explanations")
-    found = case_data.explanation(finished.folder, table, "case_001", "effusion")
-    rows = case_data.record_rows(cases.loc["case_001"], COHORT, "record", found)
+    found = explained.explanation(finished.folder, table, "case_001", "effusion", METHOD)
+    assert found is not None
+    scores = found.by_column("record", "score")
+    rows = case_data.record_rows(cases.loc["case_001"], COHORT, "record", scores)
     by_name = {row.name: row for row in rows}
     assert (by_name["age"].value, by_name["age"].unit) == ("37", "years")
     assert by_name["temperature"].value == ""
     assert by_name["sex"].value == "F"
     assert all(row.score is not None for row in rows)
-    out = panels.record([(row.name, row.value, row.unit, row.score) for row in rows])
+    out = panels.record(rows)
     assert out.count("not measured") == sum(row.value == "" for row in rows)
 
 
 def test_hostile_values_of_the_record_are_escaped() -> None:
     bad = "<img src=x onerror=alert(1)>"
     for out in (
-        panels.record([(bad, bad, bad, 0.5)]),
+        panels.record([RecordRow(bad, bad, bad, 0.5, 0.2)]),
         panels.forest([Line(bad, bad, 0.5, 0.4, 0.6)], 0, 1, None, (bad, bad, bad)),
         panels.findings([("error", bad, bad, bad, bad)]),
-        panels.shares([(bad, 1.0)]),
+        panels.moved([Moved(bad, 0.5, 0.4)], 0, 1, lambda value: bad),
+        panels.colour_key(1.0, bad),
+        note.marked(bad, 3, 9).replace("<mark>", "").replace("</mark>", ""),
         panels.risk_line(bad, bad, 0.5, 0.2, bad, bad),
     ):
         assert "<img" not in out
@@ -201,8 +212,11 @@ def test_the_similar_cases_are_the_nearest_point_within_a_tenth(finished: Run) -
 def test_the_dashboard_never_loads_a_model_library() -> None:
     code = (
         "import sys; from dashboards import fusion, run_data, selections, case_data, note, panels,"
-        " charts, viewer, judging, worklist, words; "
-        "found = {'torch', 'monai', 'transformers', 'sklearn'} & set(sys.modules); "
+        " charts, viewer, judging, worklist, words, words_explained, explained, explaining,"
+        " what_if, audit_rows, audit_panels; "
+        "from clinmm.explain.negation import negated_spans; negated_spans('no fever'); "
+        "words_explained.meaning('occlusion'); words_explained.asks('deletion'); "
+        "found = {'torch', 'captum', 'monai', 'transformers', 'sklearn'} & set(sys.modules); "
         "assert not found, found"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

@@ -47,7 +47,7 @@ def test_withheld_shading_is_not_drawn(page: AppTest) -> None:
     lock(read_as(page, "AB", "case_002"), "case_002")
     (drawn,) = charts_of(page)
     assert [trace["type"] for trace in drawn["data"]] == ["scatter", "scatter"]
-    assert "Shading of the ecg is withheld: no steps sufficed" in text(page)
+    assert "Shading of the ecg withheld: no steps sufficed" in text(page)
 
 
 def test_the_figure_shows_the_numbers_on_file() -> None:

@@ -164,7 +164,7 @@ def test_located_attributions_lie_in_the_case_and_keep_their_sum(name: str, tiny
             reference = encoder.attributable(case).reference[0].numpy()
             attributions[values[0].numpy() == reference] = 0
         located = encoder.located(attributions, case)
-        assert set(located) == KEYS[encoder.kind]
+        assert set(located) - {"special", "mark"} == KEYS[encoder.kind]
         # Maps are kept in 16 bits, which are true to one part in 2048 of each pixel.
         lost = float(np.abs(attributions).sum()) / 2048 if encoder.kind == "image" else 1e-4
         assert score_of(located) == pytest.approx(float(attributions.sum()), abs=lost)

@@ -9,7 +9,8 @@ import pandas as pd
 from clinmm.cohort.cohort import Cohort
 from clinmm.cohort.manifest import spec_from
 from clinmm.config import Component
-from clinmm.explain.joint import Joint
+from clinmm.explain.attribute import explain
+from clinmm.explain.joint import Joint, Target
 from clinmm.folds import Fold, Preparer, as_modelled, notes_as_modelled
 from clinmm.model import MultimodalClassifier, make_encoder
 from clinmm.new_cases import whole_as_test
@@ -115,7 +116,9 @@ def test_explanations_point_at_the_note_as_it_was() -> None:
     encoder = make_encoder(ENCODERS["note"], facts, "encoders.note")
     model = MultimodalClassifier({"note": encoder}, Component(name="concat"), [0.0]).eval()
     note = "He passed away; a cough at night."
-    located = Joint([model], {"note": note}).explain(0, "integrated_gradients", 8).located["note"]
+    joint = Joint([model], {"note": note})
+    found = explain(joint, "integrated_gradients", Target(0), 8)
+    located = joint.as_given(found.located)["note"]
     words = [note[a:b] for a, b in zip(located["start"], located["end"], strict=True)]
     assert "cough" in words
     assert set(words) <= {"cough", "night", "He", "at"}

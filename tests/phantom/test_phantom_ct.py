@@ -67,7 +67,7 @@ def test_air_lung_soft_tissue_and_bone_have_their_hounsfield_units(ct):
 
 def test_the_image_input_has_three_dimensions_and_the_default_two(ct, clean):
     image = yaml.safe_load((ct.folder / "cohort.yaml").read_text())["inputs"]["image"]
-    assert image == {"kind": "image", "column": "image", "dimensions": 3}
+    assert image == {"kind": "image", "column": "image", "dimensions": 3, "masks": "masks"}
     assert "dimensions" not in (clean.folder / "cohort.yaml").read_text()
     for row in ct.table.itertuples():
         assert (ct.folder / "images" / row.case_id).is_dir() == bool(row.image)

@@ -37,7 +37,7 @@ def test_the_text_of_a_seed_is_what_it_was(clean):
     digest = hashlib.sha256()
     for name in ("cases.csv", "cohort.yaml", "README.txt"):
         digest.update((clean.folder / name).read_bytes())
-    assert digest.hexdigest() == "1918336554f9cb958e348b82631227de9a618985db2b361d0168227f6320b439"
+    assert digest.hexdigest() == "c622bae9ea0d236a6b24147463370997ee3e9d71ce462f3d974f7dc0a03f8834"
     first = sorted((clean.folder / "images").iterdir())[0]
     dataset = pydicom.dcmread(first)
     assert (first.name, dataset.ManufacturerModelName) == ("c0002.dcm", "Phantom DX 2")

@@ -65,7 +65,12 @@ STUDY: dict[str, Any] = {
     "fusion": {"name": "gated"},
     "train": {"epochs": 1, "device": "cpu", "arms": "single", "baselines": False},
     "evaluate": {"n_bootstrap": 100},
-    "explain": {"cases": 4, "steps": 8},
+    "explain": {
+        "cases": 4,
+        "steps": 8,
+        "methods": ["integrated_gradients"],
+        "audit": {"cases": 0},
+    },
 }
 
 

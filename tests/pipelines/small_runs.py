@@ -28,7 +28,12 @@ SETTINGS: dict[str, Any] = {
         "n_bootstrap": 100,
         "operating_points": {"youden": {"youden": True}, "high": {"sensitivity": 0.9}},
     },
-    "explain": {"cases": 4, "steps": 8},
+    "explain": {
+        "cases": 4,
+        "steps": 8,
+        "methods": ["integrated_gradients"],
+        "audit": {"cases": 0},
+    },
 }
 
 

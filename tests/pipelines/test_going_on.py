@@ -15,7 +15,7 @@ from clinmm.runs import STAGES, Run
 from pipelines import evaluate, explain, run, train
 
 QUICK = {
-    "explain": {"cases": 2, "steps": 8},
+    "explain": {**SETTINGS["explain"], "cases": 2},
     "split": {"fractions": {"train": 0.4, "validate": 0.2, "calibrate": 0.2, "test": 0.2}},
 }
 

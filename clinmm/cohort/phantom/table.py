@@ -19,7 +19,7 @@ unit_name: patient
 missing: [""]
 target: {{name: finding, kind: multilabel, columns: [{findings}]}}
 inputs:
-  image: {{kind: image, column: image{dimensions}}}
+  image: {{kind: image, column: image{dimensions}, masks: masks}}
   note: {{kind: note, column: note{note_time}}}
   record: {{kind: record, numeric: {{age: years, {labs}}}, categorical: [sex]{record_time}}}
 sensitive: {{sex: sex, age: {{column: age, bins: [0, 40, 65, 120]}}}}

@@ -7,7 +7,9 @@ or setting is never served stale. The folder may be deleted at any time.
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -22,6 +24,19 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "clinmm"
 
 
+_KEPT: ContextVar[bool] = ContextVar("kept", default=True)
+
+
+@contextmanager
+def not_kept() -> Iterator[None]:
+    """Within the block nothing is read from disk or kept: for variants that are asked once."""
+    before = _KEPT.set(False)
+    try:
+        yield
+    finally:
+        _KEPT.reset(before)
+
+
 def cached(network: str, contents: Sequence[str | None], compute: Callable[[], Tensor]) -> Tensor:
     """What compute() gives, from disk where the same network has read the same contents.
 
@@ -30,6 +45,8 @@ def cached(network: str, contents: Sequence[str | None], compute: Callable[[], T
         contents: hash of what each case holds; None for an absent input.
         compute: makes the (N, F) features.
     """
+    if not _KEPT.get():
+        return compute()
     key = hashlib.sha256("\n".join([network, *(c or "-" for c in contents)]).encode()).hexdigest()
     file = cache_folder() / "features" / f"{key}.safetensors"
     if file.is_file():

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from clinmm.encoders.interface import Located
 
@@ -30,6 +31,11 @@ def joined(score: Mapping[tuple[int, int], float], note: str) -> Located:
         "end": np.array([w[1] for w in words], np.int32),
         "score": np.array([w[2] for w in words], np.float32),
     }
+
+
+def size_of(attributions: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(1,) sum of |attribution| over pieces that stand for no word, which no note can show."""
+    return np.array([np.abs(attributions).sum()], np.float32)
 
 
 def fragments(note: str, spans: Iterable[tuple[int, int]], unknown: Sequence[bool]) -> float:

@@ -120,6 +120,10 @@ class PixelEncoder(nn.Module):
     def pretrained(self) -> nn.Module | None:
         return self.body if "weights_sha256" in self.facts else None
 
+    @property
+    def map_net(self) -> nn.Module:
+        return self.body
+
     def prepare(self, raw: Sequence[Path | None], progress: Progress | None = None) -> Prepared:
         """pixels: (N, C, H, W) or (N, 1, D, H, W) in [0, 1]."""
         prepared: Prepared = self.config.read(raw, self.dimensions, self.size, progress)

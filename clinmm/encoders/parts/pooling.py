@@ -28,10 +28,15 @@ class AttentionPool(nn.Module):
         self.score = nn.Linear(dim, 1, bias=False)
         nn.init.zeros_(self.score.weight)
 
-    def forward(self, values: Tensor, real: Tensor) -> Tensor:
-        """values: (B, T, d); real: (B, T) bool. Returns (B, d), zero where a case has no part."""
+    def weights(self, values: Tensor, real: Tensor) -> Tensor:
+        """values: (B, T, d); real: (B, T) bool. Returns (B, T), summing to 1 where there is a
+        part."""
         score = self.score(values)[..., 0]
         score = score.masked_fill(~real, torch.finfo(score.dtype).min)
-        weight = torch.softmax(score, dim=1) * real
-        pooled: Tensor = (weight[..., None] * values).sum(1)
+        weight: Tensor = torch.softmax(score, dim=1) * real
+        return weight
+
+    def forward(self, values: Tensor, real: Tensor) -> Tensor:
+        """values: (B, T, d); real: (B, T) bool. Returns (B, d), zero where a case has no part."""
+        pooled: Tensor = (self.weights(values, real)[..., None] * values).sum(1)
         return pooled

@@ -82,7 +82,11 @@ def seen_by(body: nn.Module, pixels: Tensor, regions: int) -> tuple[Tensor, Tens
 
 
 class PretrainedEncoder(nn.Module):
-    """An encoder file's `Encoder` once it names its `net`."""
+    """An encoder file's `Encoder` once it names its `net`.
+
+    stand_in: a network to ask instead of the one that the process shares, such as a copy without
+    what it learned; its features are not kept.
+    """
 
     net: ClassVar[Pretrained]
     kind: ClassVar[str] = "image"
@@ -96,6 +100,7 @@ class PretrainedEncoder(nn.Module):
         self.token_dim = config.out_dim + (2 if self.n_regions else 0)
         self.project = Projection(self.n_whole + self.n_maps, config.out_dim)
         self.body: nn.Module | None = None
+        self.stand_in: nn.Module | None = None
         if facts["train"] == "released":
             self.body = self.net.bare(config, facts)
             _hold_unused(self.body, facts["channels"], self.size)
@@ -115,13 +120,29 @@ class PretrainedEncoder(nn.Module):
     def pretrained(self) -> nn.Module | None:
         return self.body
 
+    @property
+    def map_net(self) -> nn.Module:
+        return self._network()
+
+    @property
+    def held(self) -> bool:
+        """Whether the network is the one that the process shares."""
+        return self.body is None
+
     def _network(self) -> nn.Module:
-        """The body that computes features: the model's own, or the one that the process shares.
+        """The body that computes features: the model's own, its stand-in, or the one that the
+        process shares.
 
         Raises:
             InputError: the weights at hand are not those of the facts.
         """
-        return self.body if self.body is not None else self._shared()
+        if self.body is not None:
+            return self.body
+        return self.stand_in if self.stand_in is not None else self._shared()
+
+    def shared_network(self) -> nn.Module | None:
+        """What `stand_in` would stand in for; None where the model has a body of its own."""
+        return self._shared() if self.body is None else None
 
     def _shared(self) -> nn.Module:
         body, facts = self.net.load(self.config)
@@ -137,6 +158,8 @@ class PretrainedEncoder(nn.Module):
         asked for, regions (N, T, maps)."""
         if self.body is not None:
             return {"pixels": pixels_of(raw, self.size, self.facts["channels"], progress)}
+        if self.stand_in is not None:
+            return self._split(self._features(raw, progress))
         side = min(self.config.regions, self.facts["side"])
         network = f"{self.net.name} {self.facts['weights']} size {self.size} regions {side} "
         contents = [None if path is None else str(content_of(path)) for path in raw]

@@ -70,13 +70,17 @@ class RecordColumns:
         return {"values": known[:, :-n_columns], "measured": known[:, -n_columns:]}
 
     def located(self, attributions: NDArray[np.float32]) -> Located:
-        """(V + columns,) attributions of values and marks -> a column's score, that of its value
-        and of its having been measured."""
-        n = len(self.names)
-        owner = np.repeat(np.arange(n), self.sizes)
-        score = attributions[-n:].astype(np.float64)
-        np.add.at(score, owner, attributions[: len(owner)])
-        return {"column": np.array(self.names, dtype=str), "score": score.astype(np.float32)}
+        """(V + columns,) attributions of values and marks -> `score`, all that falls on a column,
+        and `mark`, the part of it that is due to its having been measured or not."""
+        owner = np.repeat(np.arange(len(self.names)), self.sizes)
+        of_values, of_marks = attributions[: len(owner)], attributions[len(owner) :]
+        score = of_marks.astype(np.float64)
+        np.add.at(score, owner, of_values)
+        return {
+            "column": np.array(self.names, dtype=str),
+            "score": score.astype(np.float32),
+            "mark": of_marks.astype(np.float32),
+        }
 
 
 def learn(raw: Sequence[Row | None], spec: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from clinmm.cases import Prepared
 from clinmm.encoders.interface import Attributable, Located, Progress
-from clinmm.encoders.parts.note_words import LOOKED_AT, fragments, joined, warning
+from clinmm.encoders.parts.note_words import LOOKED_AT, fragments, joined, size_of, warning
 from clinmm.encoders.parts.pooling import AttentionPool, mean_of
 from clinmm.encoders.parts.word_pieces import (
     FIRST,
@@ -172,13 +172,23 @@ class Recurrent(nn.Module):
         """values: (S, T), how much of each piece is there."""
         return {"ids": fixed["ids"].to(values.device).expand(len(values), -1), "shown": values}
 
+    def attention(self, values: Tensor, fixed: dict[str, Tensor]) -> Tensor | None:
+        """(1, T), the weights of attention over the states; None where they are pooled otherwise.
+        A state knows of the pieces before and behind it too."""
+        if self.pool is None:
+            return None
+        _, states, real = self.with_tokens(**self.trunk(values, fixed))
+        weights = torch.zeros_like(values)
+        weights[:, : real.shape[1]] = self.pool.weights(states, real)
+        return weights
+
     def located(self, attributions: NDArray[np.float32], raw: str) -> Located:
-        """A word's score is the sum over its pieces."""
+        """A word's score is the sum over its pieces; what falls on none of them is `special`."""
         _, spans = self.pieces.of(raw, self.config.longest)
         score: dict[tuple[int, int], float] = {}
         for span, value in zip(spans, attributions.tolist(), strict=False):
             score[span] = score.get(span, 0.0) + value
-        return joined(score, raw)
+        return joined(score, raw) | {"special": size_of(attributions[len(spans) :])}
 
 
 def _language(pieces: Pieces, notes: list[str], config: RecurrentConfig) -> dict[str, Any]:

@@ -1,5 +1,16 @@
 """One attribution method a file; the file's name is its name in a config.
 
-A file defines `attribute(logit, values, references, steps)`, all inputs together, so that their
+A file defines
+
+    READS         kinds of input that it explains, of image, note, record, signal
+    ADDS_UP       whether its sums over all inputs are the change of the logit (completeness)
+    DRAWS_POINTS  whether `steps` says how many points it takes
+    USES_REFERENCE (optional) kinds of input whose scores depend on the reference
+    IN_LOGITS      (optional) the scores are in logits though they do not add up
+    MEANING       what its numbers are, in a sentence for the reader
+    attribute(joint, target, steps, seed) -> Found
+
+and, where its sums add up to something other than the logit of the case less that of the reference,
+`change(joint, target)`, which gives it. It explains all inputs of its kinds together, so that their
 attributions share one scale.
 """

@@ -1,0 +1,51 @@
+"""Does the explanation depend on what the labels mean, or on the recipe and the picture alone?
+
+The test of Adebayo et al. asks that a model trained on permuted labels gives other maps. An
+untrained model passes that, and so does noise. So it is asked as a contrast: the maps must be
+nearer to those of a model trained again on the same labels. Likeness is the mean of that with the
+sign of the scores and that without: where networks look is more alike between two trainings than
+which way each part moves the logit, but size alone would not tell a map from its opposite.
+
+Source: Adebayo et al., Sanity checks for saliency maps, NeurIPS 2018 (data randomisation test).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clinmm.explain.audit.parts.likeness import likeness
+from clinmm.explain.audit.parts.look import Look, Reading
+
+TESTS = {
+    "label_randomisation": "How much nearer is it to what the method says of a model trained again "
+    "on the same labels than of one trained on permuted labels? Difference of two likenesses, each "
+    "the mean of Spearman's correlation over the parts with and without sign.",
+    "similarity_same_labels": "How like is it to what the method says of a model trained again on "
+    "the same labels from another seed?",
+    "similarity_permuted_labels": "The same of a model trained on labels that belong to other "
+    "patients.",
+}
+
+
+def measure(look: Look) -> list[Reading]:
+    """Nothing where the models were not trained again."""
+    if look.by_same_labels is None or look.by_permuted_labels is None:
+        return []
+    same, permuted = (look.scores_of(e) for e in (look.by_same_labels, look.by_permuted_labels))
+    readings = []
+    for name, scores in look.scores.items():
+        near, far = _both(scores, same[name]), _both(scores, permuted[name])
+        if near is not None and far is not None:
+            readings += [
+                Reading(name, "label_randomisation", near - far),
+                Reading(name, "similarity_same_labels", near),
+                Reading(name, "similarity_permuted_labels", far),
+            ]
+    return readings
+
+
+def _both(one: NDArray[np.float64], other: NDArray[np.float64]) -> float | None:
+    """The mean likeness with and without sign, of what is defined."""
+    signed, unsigned = likeness(one, other), likeness(np.abs(one), np.abs(other))
+    if signed is None or unsigned is None:
+        return signed
+    return (signed + unsigned) / 2

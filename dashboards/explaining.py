@@ -1,0 +1,159 @@
+"""The reader's choice of an explanation: class, method and rival, what is withheld and why."""
+
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from dashboards import explained, panels, words, words_explained
+from dashboards.explained import Explanation, Method
+from dashboards.panels import Line
+
+ITSELF = ""
+"""The choice of no rival."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the reader asked to see; empty where nothing was explained."""
+
+    class_name: str = ""
+    method: str = ""
+    rival: str = ITSELF
+
+    @property
+    def key(self) -> str:
+        """Names the choice, for what is drawn of it."""
+        return f"{self.class_name} {self.method} {self.rival}".strip()
+
+
+def choose(
+    folder: Path,
+    table: pd.DataFrame | None,
+    case_id: str,
+    risks: pd.DataFrame,
+    arm: str,
+) -> tuple[Explanation | None, Choice]:
+    """Draws the pickers. Returns what is shown, None where nothing may be, and what was chosen.
+
+    risks: class_name and probability, in the order of the classes; the highest comes first.
+    """
+    have = set() if table is None else set(table["class_name"][table["case_id"] == case_id])
+    names = [name for name in risks["class_name"] if name in have]
+    if table is None or not names:
+        if table is not None:
+            st.caption("This case was not among those explained.")
+        return None, Choice()
+    highest = risks[risks["class_name"].isin(names)].sort_values("probability").iloc[-1]
+    chosen = str(highest["class_name"])
+    if len(names) > 1:
+        chosen = str(
+            st.segmented_control(
+                "Show what spoke for and against",
+                names,
+                default=chosen,
+                format_func=lambda name: words.class_label(name, ""),
+                key=f"explain {case_id}",
+                width="stretch",
+            )
+            or chosen
+        )
+    methods = explained.methods(table, case_id, chosen, arm)
+    if not methods:
+        return None, Choice(chosen)
+    # the key holds no class: the method stays when another class is looked at
+    labels = {method.name: _label(method) for method in methods}
+    if st.session_state.get("method") not in labels:
+        st.session_state["method"] = methods[0].name
+    method = st.selectbox("Method", list(labels), format_func=labels.__getitem__, key="method")
+    rivals = [ITSELF, *(name for name in names if name != chosen)]
+    rival = ITSELF
+    if len(rivals) > 1:
+        rival = st.selectbox(
+            "Rather than",
+            rivals,
+            format_func=lambda name: words.class_label(name, "") or "(nothing)",
+            key=f"rather than {case_id} {chosen}",
+        )
+    st.caption(words_explained.meaning(method))
+    found = explained.explanation(folder, table, case_id, chosen, method, arm)
+    if rival and found is not None:
+        found = _set_against(folder, table, case_id, chosen, rival, method, arm, found)
+    _withheld(methods)
+    return found, Choice(chosen, str(method), str(rival))
+
+
+def _set_against(
+    folder: Path,
+    table: pd.DataFrame,
+    case_id: str,
+    chosen: str,
+    rival: str,
+    method: str,
+    arm: str,
+    found: Explanation,
+) -> Explanation | None:
+    """What was explained of the difference of two classes, or the difference of what was."""
+    stored = explained.explanation(folder, table, case_id, chosen, method, arm, rival)
+    if stored is not None:
+        return stored
+    if not found.logits:
+        if all(found.withheld(str(name)) for name in found.rows["input"]):
+            return found  # its reasons stand where it would have been drawn
+        st.info(words_explained.relative_only(method))
+        return None
+    other = explained.explanation(folder, table, case_id, rival, method, arm)
+    if other is None:
+        st.info(f"This method did not explain {words.class_label(rival, '')} for this case.")
+        return None
+    return explained.difference(found, other)
+
+
+def _label(method: Method) -> str:
+    said = words_explained.method(method.name)
+    if not method.shown:
+        return f"{said} (withheld)"
+    return f"{said} ({len(method.withheld)} withheld)" if method.withheld else said
+
+
+def _withheld(methods: list[Method]) -> None:
+    """Every method and input that is not shown for the class, and why."""
+    rows = [
+        (words_explained.method(method.name), name, reason)
+        for method in methods
+        for name, reason in method.withheld.items()
+    ]
+    if not rows:
+        return
+    with st.expander(f"Withheld for this class: {len(rows)}, and why"):
+        st.html(panels.table(("Method", "Input", "Why it is not shown"), rows))
+
+
+def shares(found: Explanation, chosen: Choice, effects: pd.DataFrame | None) -> None:
+    """Share of each input, lowest to highest over the models, beside the cohort's mean share.
+
+    effects: rows of kind `input` of the arm and class.
+    """
+    lines = []
+    for row in found.rows.dropna(subset=["share"]).itertuples():
+        if found.withheld(str(row.input)):
+            lines.append(Line(str(row.input), "", note="withheld"))
+            continue
+        ends = (row.share, row.share_low, row.share_high)
+        lines.append(Line(str(row.input), "", *ends, strong=True))
+        usual = None if effects is None else effects[effects["input"] == row.input]
+        if usual is not None and len(usual) and not chosen.rival:
+            mean = usual.iloc[0]
+            ends = (mean["value"], mean["low"], mean["high"])
+            lines.append(Line("in the cohort", "", *ends, quiet=True))
+    if not any(line.strong for line in lines):
+        return
+    title = f"Shares of the inputs in the estimate for {words.class_label(chosen.class_name, '')}"
+    if chosen.rival:
+        title += f" rather than {words.class_label(chosen.rival, '')}"
+    st.html(f'<p class="panel-title">{escape(title)}</p>')
+    st.html(panels.forest(lines, 0.0, 1.0, None, ("Input", "", "share"), 2))
+    usual_too = any(line.quiet for line in lines)
+    st.caption(words_explained.SHARE + words_explained.SHARE_OF_COHORT * usual_too)

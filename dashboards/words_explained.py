@@ -1,0 +1,205 @@
+"""What a physician reads about explanations: methods, tests, verdicts, and how to read a plot."""
+
+from typing import Any
+
+from clinmm.registry import describe
+from dashboards.family_files import constants
+
+METHODS = {
+    "deep_lift": "DeepLIFT",
+    "grad_cam": "Grad-CAM",
+    "gradient_shap": "Gradient SHAP",
+    "input_shapley": "Shapley values of whole inputs",
+}
+NOT_ADDITIVE_YET_IN_LOGITS = {"occlusion"}
+"""Methods whose numbers are changes of the logit, but do not add up to it."""
+
+INPUTS = {"joint": "all inputs together"}
+
+TESTS = {
+    "completeness_error": "Adds up to the change",
+    "infidelity": "Infidelity",
+    "sensitivity": "Sensitivity to tiny changes",
+    "stability": "Stable under noise and small shifts",
+    "weight_randomisation": "Changes when the model loses its weights",
+    "weight_randomisation_unsigned": "Changes when the model loses its weights, sign ignored",
+    "label_randomisation": "Depends on the labels",
+    "deletion": "Deletion: what it marks matters to the model",
+    "insertion": "Insertion: what it marks is enough",
+    "comprehensiveness": "Without what it marks, the estimate moves",
+    "sufficiency": "What it marks alone gives the estimate",
+    "localisation_over_chance": "Lies where the finding is, against chance",
+    "localisation_over_random_weights": "Lies where the finding is, against random weights",
+    "localisation_over_permuted_labels": "Lies where the finding is, against permuted labels",
+    "shortcut_mass": "Share on what is not the patient",
+    "auroc_gate": "The finding can be told at all (AUROC)",
+    "agreement": "Agrees with other methods",
+    "baseline_agreement": "Does not depend on what the case is compared with",
+}
+
+SYMBOLS = {"pass": "✓", "weak": "~", "fail": "✗", "unknown": "?", "": "–"}
+VERDICTS = {
+    "pass": "pass",
+    "weak": "weak",
+    "fail": "fail",
+    "unknown": "cannot tell",
+    "": "not judged",
+}
+CANNOT_TELL = "cannot tell"
+"""Stands in the reason of every verdict that rests on too few cases."""
+
+LONGEST_REASON = 170
+"""Characters of a reason that are shown at once."""
+
+SHARE = (
+    "Share: how much of all that moved the estimate came from the input. Bar: lowest to highest "
+    "over the models of the case, where there are several."
+)
+SHARE_OF_COHORT = " Grey: the mean over the cohort, 95 %."
+NOT_AUDITED = "Nobody tested whether these explanations hold: the run has no audit of them."
+DENIED = "Dotted underline: words that the note denies."
+MARKED = "Hatched: the part that is due to having been measured, or not."
+HOW_MATRIX = (
+    "Each cell is one method and one input. Only what passed (✓) is drawn on a case page; what is "
+    "weak (~), failed (✗) or rests on too few cases to tell (?) is withheld."
+)
+HOW_TESTS = (
+    "Each line has its own scale. Dot and bar: mean over cases with its 95 % interval by patient. "
+    "Dashed: the bound; the shaded side is the good one. Pass: dot and bar are on it. Weak: the "
+    "dot alone. Fail: neither. Tests marked 'told only' decide nothing."
+)
+HOW_GROUPS = (
+    "The same test in each group, all findings together, 95 % interval by patient. Dashed: the "
+    "bound. A group differs where its interval stays clear of the others'; what was shown is said "
+    "above."
+)
+HOW_EFFECTS = (
+    "Mean change in logit over the cohort, 95 % interval by patient; right of 0 it speaks for the "
+    "finding. What moves most, whichever way, comes first."
+)
+HOW_SHARES = (
+    "Mean share of each input in what moved the estimates, 95 % interval by patient. It says how "
+    "much the model used an input, not how good the input is."
+)
+HOW_CURVE = (
+    "The risk estimate when this one value is changed and all else stays; the mark is the case as "
+    "it is. This says what the model would answer, not what would happen to the patient."
+)
+HOW_REMOVED = (
+    "Dot: the estimate without the input; grey line: as it is. Orange: it spoke for the finding. "
+    "Blue: against."
+)
+
+
+def method(name: str) -> str:
+    """
+    >>> method("grad_cam"), method("integrated_gradients")
+    ('Grad-CAM', 'Integrated gradients')
+    """
+    return METHODS.get(name, name.replace("_", " ").capitalize())
+
+
+def meaning(name: str) -> str:
+    """What a method's numbers are, in its file's own words; empty of a method that is not here."""
+    said = constants("attributions").get(name, {}).get("MEANING", "")
+    return str(said or describe("attributions").get(name, ""))
+
+
+def in_logits(name: str) -> bool:
+    """Whether a method's numbers are in logits, so that two classes can be set against each other.
+
+    >>> in_logits("integrated_gradients"), in_logits("attention")
+    (True, False)
+    """
+    adds_up = constants("attributions").get(name, {}).get("ADDS_UP", False)
+    return bool(adds_up) or name in NOT_ADDITIVE_YET_IN_LOGITS
+
+
+def relative_only(name: str) -> str:
+    """
+    >>> relative_only("attention")
+    'The numbers of Attention mean something within one class only; they cannot be set against \
+another class.'
+    """
+    return (
+        f"The numbers of {method(name)} mean something within one class only; they "
+        "cannot be set against another class."
+    )
+
+
+def input_name(name: str) -> str:
+    """
+    >>> input_name("joint"), input_name("note")
+    ('all inputs together', 'note')
+    """
+    return INPUTS.get(name, name)
+
+
+def test(name: str) -> str:
+    """
+    >>> test("deletion"), test("energy_inside")
+    ('Deletion: what it marks matters to the model', 'Energy inside')
+    """
+    return TESTS.get(name, name.replace("_", " ").capitalize())
+
+
+def asks(name: str) -> str:
+    """What a test asks, in its file's own words; empty of a test that is not here."""
+    for said in constants("explanation_tests").values():
+        tests: dict[str, Any] = said.get("TESTS") or {}
+        if name in tests:
+            return str(tests[name])
+    return ""
+
+
+def verdict(name: str) -> str:
+    """
+    >>> verdict("weak"), verdict("")
+    ('~ weak', '– not judged')
+    """
+    return f"{SYMBOLS.get(name, '')} {VERDICTS.get(name, name)}".strip()
+
+
+def shown_as(name: str, reason: str) -> str:
+    """A verdict as it is drawn: `unknown` where every reason for it is too few cases.
+
+    >>> shown_as("weak", "deletion: cannot tell: 2 cases"), shown_as("weak", "deletion: .1")
+    ('unknown', 'weak')
+    """
+    parts = reason.split("; ")
+    few = name == "weak" and all(CANNOT_TELL in part for part in parts)
+    return "unknown" if few else name
+
+
+def short(reason: str) -> str:
+    """A reason cut at the end of one of its parts.
+
+    >>> short("one; two")
+    'one; two'
+    >>> short("x" * 100 + "; " + "y" * 100)[-7:]
+    'xx; ...'
+    """
+    if len(reason) <= LONGEST_REASON:
+        return reason
+    cut = reason.rfind("; ", 0, LONGEST_REASON)
+    return f"{reason[:cut] if cut > 0 else reason[:LONGEST_REASON]}; ..."
+
+
+def inside(text: str) -> str:
+    """A label within a sentence.
+
+    >>> inside("Depends on the labels"), inside("AUROC")
+    ('depends on the labels', 'AUROC')
+    """
+    return text if text[:2].isupper() else text[:1].lower() + text[1:]
+
+
+def special(share: float, note: str) -> str:
+    """
+    >>> special(0.07, "note")
+    '7 % of what moved the estimate through the note lies on pieces that stand for no word.'
+    """
+    return (
+        f"{100 * share:.0f} % of what moved the estimate through the {note} lies on pieces that "
+        "stand for no word."
+    )
