@@ -144,11 +144,11 @@ def _side_marker(run: Run, plant: Plant) -> Look:
     rows = table[
         (table["class_name"] == plant["class_name"])
         & (table["input"] == plant["input"])
-        & (table["status"] == "pass")
         & table["case_id"].isin(plant["case_ids"])
     ]
     if rows.empty:
         return False, "no explained case has the marker"
+    rows = rows[rows["method"] == rows["method"].iloc[0]]
     top, left, bottom, right = MARKER_CORNER
     shares = []
     for file in rows["file"]:

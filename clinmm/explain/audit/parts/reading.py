@@ -47,10 +47,12 @@ def readings_of(
     seed: int,
     retrained: Retrained | None = None,
     masks: Mapping[str, NDArray[np.bool_]] | None = None,
+    families: Sequence[str] | None = None,
 ) -> list[dict[str, Any]]:
     """method, input, test, value of every test that could be made; a test that is not defined for
-    the case gives none."""
-    tests = [registry.load("explanation_tests", n) for n in registry.available("explanation_tests")]
+    the case gives none. families: files of clinmm/explain/audit, all by default."""
+    asked = families or registry.available("explanation_tests")
+    tests = [registry.load("explanation_tests", name) for name in asked]
     rows = []
     for method, found in said.explanations.items():
         others = {name: other for name, other in said.explanations.items() if name != method}

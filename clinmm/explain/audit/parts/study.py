@@ -1,5 +1,6 @@
 """The audit of a study's explanations: a sample of its test cases, every method, every test."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -23,10 +24,16 @@ from clinmm.progress import Tell
 TOLD = "audit of explanations"
 
 
-def audit(cases: Cases, kept: Kept, tell: Tell) -> tuple[pd.DataFrame, pd.DataFrame]:
+def audit(
+    cases: Cases, kept: Kept, tell: Tell, families: Sequence[str] | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """(schema.EXPLANATION_READINGS, schema.EXPLANATION_AUDIT), both empty where no case is audited.
 
     Cases that a stopped call has finished are not looked at again.
+
+    Args:
+        families: files of clinmm/explain/audit, all by default; without some of them nothing can
+            pass.
     """
     settings = cases.config.explain.audit
     gates = _gates(cases)
@@ -42,7 +49,7 @@ def audit(cases: Cases, kept: Kept, tell: Tell) -> tuple[pd.DataFrame, pd.DataFr
             "audit",
             one.case_id,
             one.class_name,
-            make=partial(_look_at, cases, one, retrained),
+            make=partial(_look_at, cases, one, retrained, families),
         )
         rows += found["readings"]
         refused |= found["refused"]
@@ -59,7 +66,9 @@ def _retrained(cases: Cases, fold: int, kept: Kept, tell: Tell) -> Retrained | N
     )
 
 
-def _look_at(cases: Cases, one: Audited, retrained: Retrained | None) -> dict[str, Any]:
+def _look_at(
+    cases: Cases, one: Audited, retrained: Retrained | None, families: Sequence[str] | None
+) -> dict[str, Any]:
     """Readings of one case and class, and the methods that refused it."""
     steps = cases.config.explain.steps
     joint, target = cases.joints(one.case_id)[0], cases.target(one.class_name)
@@ -75,6 +84,7 @@ def _look_at(cases: Cases, one: Audited, retrained: Retrained | None) -> dict[st
         seed=seed,
         retrained=retrained,
         masks=masks_of_case(cases.cohort, one.case_id, one.class_name),
+        families=families,
     )
     at = {
         "arm": FUSED,
