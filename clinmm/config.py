@@ -249,7 +249,6 @@ class ExplainConfig(_Settings):
     methods: Annotated[tuple[str, ...], Field(min_length=1)] = (
         "integrated_gradients",
         "grad_cam",
-        "occlusion",
         "input_shapley",
     )
     steps: int = Field(default=32, ge=8)

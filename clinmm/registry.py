@@ -1,6 +1,7 @@
 """A family member's file name is its name: `{name: densenet}` opens encoders/densenet.py.
 
-Only the file that is asked for is imported, so a heavy library loads when it is chosen.
+Only the file that is asked for is imported, so a heavy library loads when it is chosen; what files
+say of themselves is read without importing any.
 """
 
 import ast
@@ -8,6 +9,7 @@ import importlib
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from clinmm.errors import InputError, did_you_mean
 
@@ -42,14 +44,19 @@ def _members(family: str) -> dict[str, str]:
     """Member name -> first line of its docstring, read without importing anything."""
     if family not in FAMILIES:
         raise InputError(f"no family '{family}'. {did_you_mean(family, list(FAMILIES))}")
-    folder = Path(__file__).parent.joinpath(*FAMILIES[family].split(".")[1:])
     found = {}
-    for file in sorted(folder.glob("[a-z]*.py")):
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-        mark = _MARKS.get(family, file.stem)
+    for name, tree in _trees(family).items():
+        mark = _MARKS.get(family, name)
         if any(getattr(node, "name", None) == mark for node in tree.body):
-            found[file.stem] = (ast.get_docstring(tree) or "").split("\n")[0]
+            found[name] = (ast.get_docstring(tree) or "").split("\n")[0]
     return found
+
+
+def _trees(family: str) -> dict[str, ast.Module]:
+    """File name -> what it says, in alphabetical order."""
+    folder = Path(__file__).parent.joinpath(*FAMILIES[family].split(".")[1:])
+    files = sorted(folder.glob("[a-z]*.py"))
+    return {file.stem: ast.parse(file.read_text(encoding="utf-8")) for file in files}
 
 
 def available(family: str) -> list[str]:
@@ -60,6 +67,48 @@ def available(family: str) -> list[str]:
 def describe(family: str) -> dict[str, str]:
     """Member name -> the first line of its docstring."""
     return dict(_members(family))
+
+
+@cache
+def constants(family: str) -> dict[str, dict[str, Any]]:
+    """Member name -> its constants in capitals that are written out: texts, numbers, tuples.
+
+    A member that nobody has heard of has none: `constants(family).get(name, {})`.
+    """
+    members = _members(family)
+    return {
+        name: dict(pair for node in tree.body if (pair := _constant(node)) is not None)
+        for name, tree in _trees(family).items()
+        if name in members
+    }
+
+
+def _constant(node: ast.stmt) -> tuple[str, Any] | None:
+    if isinstance(node, ast.Assign) and len(node.targets) == 1:
+        target: ast.expr = node.targets[0]
+    elif isinstance(node, ast.AnnAssign):
+        target = node.target
+    else:
+        return None
+    if not isinstance(target, ast.Name) or not target.id.isupper():
+        return None
+    return target.id, _literal(node.value)
+
+
+def _literal(value: ast.expr | None) -> Any:
+    """What is written out, else None; a text keeps what it says around names it puts in."""
+    if isinstance(value, ast.JoinedStr):
+        parts = [str(part.value) for part in value.values if isinstance(part, ast.Constant)]
+        return " ".join("".join(parts).split())
+    if isinstance(value, ast.BinOp) and isinstance(value.op, ast.BitOr):
+        return (_literal(value.left) or {}) | (_literal(value.right) or {})
+    if isinstance(value, ast.Dict):
+        pairs = [(_literal(k), _literal(v)) for k, v in zip(value.keys, value.values, strict=True)]
+        return {key: said for key, said in pairs if key is not None}
+    try:
+        return ast.literal_eval(value) if value is not None else None
+    except ValueError:
+        return None
 
 
 def load(family: str, name: str) -> ModuleType:

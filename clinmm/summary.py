@@ -51,8 +51,8 @@ def fusion_verdict(run: Run) -> str:
 
 def explained(run: Run) -> str | None:
     """How much of the explanations passed their audit, and what withheld the others most often;
-    None where none was made."""
-    if not run.has("explanation_audit"):
+    None where none was made, or not since what it stands on was done again."""
+    if not (run.finished("explain") and run.has("explanation_audit")):
         return None
     table = run.read("explanation_audit")
     of_all = table[table["group_by"] == "all"]

@@ -7,7 +7,7 @@ from html import escape
 
 import pandas as pd
 
-from dashboards import words, words_explained
+from dashboards import reasons, words, words_explained
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ def tests(lines: Sequence[Judged]) -> str:
 def _test(line: Judged) -> str:
     asks = words_explained.asks(line.name)
     about = f'<div class="small">{escape(asks)}</div>' if asks else ""
-    if line.note and line.verdict != "pass":
-        about += f'<div class="small why">{escape(line.note)}</div>'
+    if line.verdict != "pass" and (why := reasons.beyond_figures(line.note)):
+        about += f'<div class="small why">{escape(why)}</div>'
     figure = f"<b>{words.number(line.value, 2)}</b>"
     if not math.isnan(line.low):
         figure += (

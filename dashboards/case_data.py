@@ -83,29 +83,6 @@ def curve(folder: Path, relative: str) -> Curve | None:
     return load_curve(path)
 
 
-def patch_sums(attribution: NDArray[Any]) -> NDArray[np.float32]:
-    """What the patch around each pixel added to the logit, patches a twelfth of the longer side.
-
-    Single pixels of a gradient map are noise to the eye and tiny beside words; sums over patches
-    are of the same kind as the scores of words and columns.
-
-    Args:
-        attribution: (H, W), or (D, H, W) of a volume, in logits.
-
-    Returns:
-        Of the same shape: sums over the square, or cube, around each pixel, cut at the edges.
-    """
-    values = np.nan_to_num(attribution.astype(np.float64))
-    reach = max(max(values.shape) // 24, 0)
-    for axis in range(values.ndim):
-        total = np.cumsum(values, axis=axis)
-        total = np.concatenate([np.zeros_like(total.take([0], axis)), total], axis=axis)
-        at = np.arange(values.shape[axis])
-        stop = np.minimum(at + reach + 1, values.shape[axis])
-        values = total.take(stop, axis) - total.take(np.maximum(at - reach, 0), axis)
-    return values.astype(np.float32)
-
-
 def names_of_kind(cohort: Mapping[str, Any], kind: str) -> list[str]:
     """Names of the cohort's inputs of one kind, in its order."""
     return [name for name, one in cohort["inputs"].items() if one.get("kind") == kind]

@@ -365,6 +365,7 @@ def _calm(figure: go.Figure, height: int, legend: bool = False) -> go.Figure:
         font={"color": _INK, "size": 12},
     )
     figure.update_annotations(font={"size": 13, "color": _INK})
-    figure.update_xaxes(gridcolor=_GRID, linecolor="#9aa7b0", zeroline=False)
-    figure.update_yaxes(gridcolor=_GRID, linecolor="#9aa7b0", zeroline=False, automargin=True)
+    axis = {"gridcolor": _GRID, "linecolor": "#9aa7b0", "zeroline": False, "title_font_size": 12}
+    figure.update_xaxes(axis)
+    figure.update_yaxes(axis, automargin=True)
     return figure

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dashboards.case_data import inside, patch_sums
+from clinmm.explain.figures.maps import of_the_strongest, patch_sums
+from dashboards.case_data import inside
 from dashboards.words_explained import in_logits
 
 NO_REASON = "withheld by the audit of explanations"
@@ -24,7 +25,7 @@ class Explanation:
 
     rows: of the explanations table, one per input that the method reads.
     logits: whether the numbers are in logits (in the unit of a value), so that words, columns and
-        pictures share one scale; else they mean something relative to each other only.
+        pictures share one scale; else they are parts of the strongest of their own input.
     """
 
     rows: pd.DataFrame
@@ -127,7 +128,14 @@ def explanation(
         if path.is_file():
             with np.load(path, allow_pickle=False) as stored:
                 arrays |= {name: stored[name] for name in stored.files}
-    return Explanation(rows, arrays, in_logits(method))
+    logits = in_logits(method)
+    if not logits:  # its numbers do not compare inputs
+        arrays = {
+            f"{name}/{what}": values
+            for name in rows["input"].astype(str)
+            for what, values in of_the_strongest(_under(arrays, name)).items()
+        }
+    return Explanation(rows, arrays, logits)
 
 
 def difference(one: Explanation, other: Explanation) -> Explanation:
@@ -142,7 +150,7 @@ def difference(one: Explanation, other: Explanation) -> Explanation:
     total = np.abs(change).sum()
     rows["attribution"], rows["share"] = change, np.abs(change) / total if total else 0.0
     rows[["share_low", "share_high", "special"]] = float("nan")
-    reasons = [one.withheld(name) or other.withheld(name) for name in names]
+    reasons = [_first_reason(name, one, other) for name in names]
     rows["reason"] = reasons
     rows["status"] = ["pass" if reason is None else "withheld" for reason in reasons]
     arrays: dict[str, NDArray[Any]] = {}
@@ -154,9 +162,21 @@ def difference(one: Explanation, other: Explanation) -> Explanation:
     return Explanation(rows, arrays, one.logits)
 
 
+def _first_reason(name: str, *explanations: Explanation) -> str | None:
+    """Why an input is withheld, and for which of the classes."""
+    for found in explanations:
+        if reason := found.withheld(name):
+            return f"{found.rows['class_name'].iloc[0]}: {reason}"
+    return None
+
+
 def _of(found: Explanation, name: str) -> dict[str, NDArray[Any]]:
+    return _under(found.arrays, name)
+
+
+def _under(arrays: Mapping[str, NDArray[Any]], name: str) -> dict[str, NDArray[Any]]:
     start = f"{name}/"
-    return {k.removeprefix(start): v for k, v in found.arrays.items() if k.startswith(start)}
+    return {k.removeprefix(start): v for k, v in arrays.items() if k.startswith(start)}
 
 
 def _less(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from dashboards import explained, panels, words, words_explained
+from dashboards import explained, panels, reasons, words, words_explained
 from dashboards.explained import Explanation, Method
 from dashboards.panels import Line
 
@@ -54,20 +54,16 @@ def choose(
                 "Show what spoke for and against",
                 names,
                 default=chosen,
+                required=True,
                 format_func=lambda name: words.class_label(name, ""),
                 key=f"explain {case_id}",
                 width="stretch",
             )
-            or chosen
         )
     methods = explained.methods(table, case_id, chosen, arm)
     if not methods:
         return None, Choice(chosen)
-    # the key holds no class: the method stays when another class is looked at
-    labels = {method.name: _label(method) for method in methods}
-    if st.session_state.get("method") not in labels:
-        st.session_state["method"] = methods[0].name
-    method = st.selectbox("Method", list(labels), format_func=labels.__getitem__, key="method")
+    method = _pick_method(methods, f"method {case_id} {chosen}")
     rivals = [ITSELF, *(name for name in names if name != chosen)]
     rival = ITSELF
     if len(rivals) > 1:
@@ -82,7 +78,7 @@ def choose(
     if rival and found is not None:
         found = _set_against(folder, table, case_id, chosen, rival, method, arm, found)
     _withheld(methods)
-    return found, Choice(chosen, str(method), str(rival))
+    return found, Choice(chosen, method, str(rival))
 
 
 def _set_against(
@@ -111,6 +107,22 @@ def _set_against(
     return explained.difference(found, other)
 
 
+def _pick_method(methods: list[Method], key: str) -> str:
+    """The method stays when another class or case is looked at; its label is that of the class."""
+    labels = {method.name: _label(method) for method in methods}
+    kept = st.session_state.get("method")
+    st.session_state[key] = kept if kept in labels else methods[0].name
+
+    def keep() -> None:
+        st.session_state["method"] = st.session_state[key]
+
+    return str(
+        st.selectbox(
+            "Method", list(labels), format_func=labels.__getitem__, key=key, on_change=keep
+        )
+    )
+
+
 def _label(method: Method) -> str:
     said = words_explained.method(method.name)
     if not method.shown:
@@ -128,7 +140,7 @@ def _withheld(methods: list[Method]) -> None:
     if not rows:
         return
     with st.expander(f"Withheld for this class: {len(rows)}, and why"):
-        st.html(panels.table(("Method", "Input", "Why it is not shown"), rows))
+        st.html(reasons.table(rows))
 
 
 def shares(found: Explanation, chosen: Choice, effects: pd.DataFrame | None) -> None:

@@ -8,26 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-FOR = (230, 140, 0)
-AGAINST = (40, 130, 200)
-"""Orange for, blue against: told apart with any kind of colour vision (Okabe and Ito 2008)."""
-
-FAINTEST = 0.04
-"""Share of the scale below which a word gets no colour."""
-
-
-def scores_by_character(
-    length: int, start: NDArray[Any], end: NDArray[Any], score: NDArray[Any]
-) -> NDArray[np.float64]:
-    """(length,) the strongest score over each character; 0 where no span lies.
-
-    Spans that overlap (phrases and their words) keep the stronger; ends outside are cut.
-    """
-    strongest = np.zeros(length)
-    for begin, stop, value in zip(start, end, score, strict=True):
-        part = strongest[max(int(begin), 0) : max(int(stop), 0)]
-        part[np.abs(part) < abs(value)] = value
-    return strongest
+from clinmm.explain.figures.maps import AGAINST, FAINT, FOR, scores_by_character
 
 
 def coloured(
@@ -54,9 +35,9 @@ def coloured(
     """
     values = np.zeros(len(text))
     if start is not None and end is not None and score is not None:
-        values = scores_by_character(len(text), start, end, score)
+        values = scores_by_character(len(text), {"start": start, "end": end, "score": score})
     largest = scale or float(np.abs(values).max(initial=0.0)) or 1.0
-    values[np.abs(values) < FAINTEST * largest] = 0.0
+    values[np.abs(values) < FAINT * largest] = 0.0
     negated = np.zeros(len(text), bool)
     for begin, stop in denied:
         negated[begin:stop] = True

@@ -54,7 +54,7 @@ def _inputs(rows: pd.DataFrame, now: "pd.Series[Any]", unit: str) -> None:
     if unit:
         ends = (min(before, rows["probability"].min()), max(before, rows["probability"].max()))
     moves = [
-        Moved(f"without {name}", before, float(after))
+        Moved(str(name), before, float(after))
         for name, after in zip(rows["input"], rows["probability"], strict=True)
     ]
     st.html(panels.small(f"As it is: {in_words(unit)(before)}."))

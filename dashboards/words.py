@@ -179,6 +179,10 @@ def interval(low: float, high: float, digits: int = 3) -> str:
     return f"95 % {number(low, digits)} to {number(high, digits)}"
 
 
+LOGITS = "Logits: +.7 doubles the odds, −.7 halves them."
+"""How large an attribution is, where risks are estimated."""
+
+
 def of_hundred(probability: float) -> str:
     """A risk as a count of a hundred.
 

@@ -2,17 +2,8 @@
 
 from typing import Any
 
-from clinmm.registry import describe
-from dashboards.family_files import constants
-
-METHODS = {
-    "deep_lift": "DeepLIFT",
-    "grad_cam": "Grad-CAM",
-    "gradient_shap": "Gradient SHAP",
-    "input_shapley": "Shapley values of whole inputs",
-}
-NOT_ADDITIVE_YET_IN_LOGITS = {"occlusion"}
-"""Methods whose numbers are changes of the logit, but do not add up to it."""
+from clinmm.registry import constants, describe
+from clinmm.report.wording import method_name
 
 INPUTS = {"joint": "all inputs together"}
 
@@ -96,7 +87,8 @@ def method(name: str) -> str:
     >>> method("grad_cam"), method("integrated_gradients")
     ('Grad-CAM', 'Integrated gradients')
     """
-    return METHODS.get(name, name.replace("_", " ").capitalize())
+    said = method_name(name)
+    return said[:1].upper() + said[1:]
 
 
 def meaning(name: str) -> str:
@@ -106,13 +98,13 @@ def meaning(name: str) -> str:
 
 
 def in_logits(name: str) -> bool:
-    """Whether a method's numbers are in logits, so that two classes can be set against each other.
+    """Whether a method's numbers are in logits, so that inputs, and two classes, can be set beside
+    each other.
 
     >>> in_logits("integrated_gradients"), in_logits("attention")
     (True, False)
     """
-    adds_up = constants("attributions").get(name, {}).get("ADDS_UP", False)
-    return bool(adds_up) or name in NOT_ADDITIVE_YET_IN_LOGITS
+    return bool(constants("attributions").get(name, {}).get("IN_LOGITS", False))
 
 
 def relative_only(name: str) -> str:

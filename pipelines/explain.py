@@ -5,8 +5,8 @@ Writes  explanations, attributions/, what_if; of a study also explanation_audit,
         explanation_readings, effects; of chosen cases figures/
 """
 
-from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -22,7 +22,7 @@ from clinmm.explain.kept import Kept
 from clinmm.explain.stored import as_table, not_audited, stored_verdicts, write_all, write_beside
 from clinmm.explain.withhold import withhold
 from clinmm.progress import Tell, silent
-from clinmm.runs import Run
+from clinmm.runs import STAGES, Run
 
 
 def main(
@@ -36,20 +36,21 @@ def main(
     Args:
         folder: a run folder of kind study or prediction, with predictions.
         tell: told how far it is, in cases.
-        cases: case ids, whose explanations are put beside those that are there; a choice of right,
-            wrong and random ones, in place of all that are there, if left out.
+        cases: case ids, whose explanations are put beside those that are there, with the stage
+            neither begun nor finished; a choice of right, wrong and random ones, in place of all
+            that are there, if left out.
         asked: methods and classes, if not those of the config.
 
     Returns:
         The explanations table, of the cases that were named its rows.
     """
-    of_run = Cases(folder)
+    of_run, named = Cases(folder), list(dict.fromkeys(cases or []))
     run, config = of_run.run, of_run.config
     asked = (asked or Asked()).of(of_run)
-    of_run.check(cases or [])
+    of_run.check(named)
     kept = Kept(
         run,
-        "chosen" if cases else "all",
+        "chosen" if named else "all",
         {
             "clinmm": __version__,
             "config": config.model_dump(mode="json", exclude={"cohort"}),
@@ -57,27 +58,47 @@ def main(
         },
         of_run.model_files(),
     )
-    with run.stage("explain") if not cases or run.finished("explain") else nullcontext():
-        if of_run.is_study and not cases:
-            readings, verdicts = audit(of_run, kept, tell)
-            run.write("explanation_readings", readings)
-            run.write("explanation_audit", verdicts)
-            moved = kept.piece(
-                "effects",
-                make=lambda: effects_table(of_run.study, of_run.models, tell).to_dict("records"),
-            )
-            run.write("effects", as_table(schema.EFFECTS, moved))
-        choose = choose_value_cases if of_run.cohort.task == "continuous" else choose_cases
-        chosen = cases or choose(of_run.predictions, config.explain.cases, config.seed)
-        explained, otherwise = explain_cases(of_run, chosen, asked, kept, tell)
-        found = stored_verdicts(of_run)
-        rows = withhold(
-            explained, found, config.explain.audit.all_rules, not_audited(of_run, found)
-        )
-        (write_beside if cases else write_all)(run, rows, otherwise, kept)
-        kept.remove()
+    if named:
+        explained, otherwise = explain_cases(of_run, named, asked, kept, tell)
+        rows = _judged(of_run, explained, stored_verdicts(of_run))
+        write_beside(run, rows, otherwise, kept)
+        _to_be_reported_again(run)
+    else:
+        with run.stage("explain"):
+            verdicts = _audit(of_run, kept, tell) if of_run.is_study else stored_verdicts(of_run)
+            choose = choose_value_cases if of_run.cohort.task == "continuous" else choose_cases
+            chosen = choose(of_run.predictions, config.explain.cases, config.seed)
+            explained, otherwise = explain_cases(of_run, chosen, asked, kept, tell)
+            write_all(run, _judged(of_run, explained, verdicts), otherwise, kept)
+    kept.remove()
     table = run.read("explanations")
-    return table[table["case_id"].isin(cases)] if cases else table
+    return table[table["case_id"].isin(named)] if named else table
+
+
+def _audit(of_run: Cases, kept: Kept, tell: Tell) -> pd.DataFrame:
+    """Writes the readings, verdicts and effects of a study; returns the verdicts."""
+    readings, verdicts = audit(of_run, kept, tell)
+    of_run.run.write("explanation_readings", readings)
+    of_run.run.write("explanation_audit", verdicts)
+    moved = kept.piece(
+        "effects",
+        make=lambda: effects_table(of_run.study, of_run.models, tell).to_dict("records"),
+    )
+    of_run.run.write("effects", as_table(schema.EFFECTS, moved))
+    return of_run.run.read("explanation_audit")
+
+
+def _judged(
+    of_run: Cases, explained: list[dict[str, Any]], verdicts: pd.DataFrame | None
+) -> list[dict[str, Any]]:
+    rules = of_run.config.explain.audit.all_rules
+    return withhold(explained, verdicts, rules, not_audited(of_run, verdicts))
+
+
+def _to_be_reported_again(run: Run) -> None:
+    """The audit stays as it was made; what comes after `explain` may show what was added."""
+    later = STAGES[STAGES.index("explain") + 1 :]
+    run.add_facts(stages={k: v for k, v in run.facts["stages"].items() if k not in later})
 
 
 def figures(folder: Path, cases: list[str], asked: Asked) -> list[Path]:

@@ -29,10 +29,11 @@ class Attributable:
 
 
 Located = dict[str, NDArray[Any]]
-"""Attributions where a person looks for them, in logits: `map` of an image; `start`, `end`, `score`
-of a note, in characters, and `special`, (1,) the sum of |attribution| on pieces that stand for no
-word; `column`, `score` of a record, and `mark`, the part of the score that is due to a column's
-having been measured or not; `channel`, `start`, `end`, `score` of a signal, in seconds."""
+"""Attributions where a person looks for them, in the unit of the method: `map` of an image, summed
+over channels; `start`, `end`, `score` of a note, in characters, and `special`, (1,) the sum of
+|attribution| on pieces that stand for no word; `column`, `score` of a record, and `mark`, the part
+of the score that is due to a column's having been measured or not; `channel`, `start`, `end`,
+`score` of a signal, in seconds."""
 
 
 class EncoderLike(Protocol):

@@ -45,7 +45,7 @@ def bytes_of_a_point(joint: Joint) -> int:
 def _measured(joint: Joint) -> int:
     weights = {
         tensor.untyped_storage().data_ptr()
-        for network in _networks(joint)
+        for network in networks_of(joint)
         for tensor in (*network.parameters(), *network.buffers())
     }
     sizes: dict[int, int] = {}
@@ -62,7 +62,7 @@ def _measured(joint: Joint) -> int:
     return sum(sizes.values())
 
 
-def _networks(joint: Joint) -> list[nn.Module]:
+def networks_of(joint: Joint) -> list[nn.Module]:
     """The models, and the pretrained networks that the process shares between them."""
     encoders = [joint.encoder(name) for name in joint.names]
     shared = [

@@ -23,8 +23,8 @@ Place = tuple[int, int]
 class Cases:
     """The test cases of a run, each as a function of its inputs.
 
-    With folds, a study's case is explained by the models of repeat 0 and its own test fold; a new
-    case by those of every fold of repeat 0.
+    With folds, a study's case is explained by the models of repeat 0 and its own test fold, which
+    also predicted it; a new case, which all models predicted, by those of every fold of repeat 0.
 
     Args:
         folder: a run folder of kind study or prediction, with predictions.
@@ -48,6 +48,10 @@ class Cases:
         self.places: dict[str, list[Place]] = {
             case_id: common or [(0, int(fold))]
             for case_id, fold in zip(first["case_id"], first["fold"], strict=True)
+        }
+        every = Study(self.models_run, self.config, self.cohort).model_places() if common else []
+        self.predicted_by: dict[str, list[Place]] = {
+            case_id: every or places for case_id, places in self.places.items()
         }
         self._position = {case_id: i for i, case_id in enumerate(self.cohort.table["case_id"])}
         self._loaded: dict[Place, tuple[list[MultimodalClassifier], Typical | None]] = {}
@@ -80,10 +84,14 @@ class Cases:
         kept = set(mean.sort_values(ascending=False, kind="stable").index[:n])
         return [name for name in names if name in kept]
 
-    def joints(self, case_id: str) -> list[Joint]:
-        """One for each fold whose models explain the case; none where it has no input."""
-        places = self.places[case_id]
-        self._loaded = {place: kept for place, kept in self._loaded.items() if place in places}
+    def joints(self, case_id: str, *, predicting: bool = False) -> list[Joint]:
+        """One for each fold whose models explain the case; none where it has no input.
+
+        predicting: for each whose models predicted it instead.
+        """
+        predicted_by = self.predicted_by[case_id]
+        places = predicted_by if predicting else self.places[case_id]
+        self._loaded = {at: models for at, models in self._loaded.items() if at in predicted_by}
         at = self._position[case_id]
         raw = {name: values[at] for name, values in self.raw.items()}
         if all(value is None for value in raw.values()):
@@ -148,8 +156,8 @@ class Cases:
         return _raw(self.cohort)
 
     def model_files(self) -> list[Path]:
-        """Everything that the models of repeat 0 are made of."""
-        places = sorted({place for places in self.places.values() for place in places})
+        """Everything that the models of the cases are made of."""
+        places = sorted({place for places in self.predicted_by.values() for place in places})
         found = [sorted(self._folder(*place).iterdir()) for place in places]
         return [file for files in found for file in files if file.is_file()]
 

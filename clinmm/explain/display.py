@@ -88,9 +88,10 @@ def _both(
 
 
 def _what_if(cases: Cases, case_id: str) -> list[dict[str, Any]]:
-    if not (joints := cases.joints(case_id)):
+    """By every model that predicted the case, so that what is said of it as it is, is what was."""
+    if not (joints := cases.joints(case_id, predicting=True)):
         return []
-    probability = probability_of(cases.study, cases.models_run, cases.places[case_id])
+    probability = probability_of(cases.study, cases.models_run, cases.predicted_by[case_id])
     return what_if_rows(joints, case_id, cases.cohort.class_names, probability, cases.ranges)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clinmm import registry
 from clinmm.encoders.interface import Located
 from clinmm.explain.explanation import Explanation
 
@@ -38,7 +39,9 @@ def rows_of(
     explanation: Explanation,
     rather_than: str | None = None,
 ) -> list[dict[str, Any]]:
-    """One row per input that the case has."""
+    """One row per input that the case has. A method whose numbers are not in logits does not
+    compare inputs: it has no share."""
+    compares = registry.load("attributions", method).IN_LOGITS
     reason = None
     if not explanation.complete:
         reason = (
@@ -53,7 +56,7 @@ def rows_of(
             "rather_than": rather_than,
             "method": method,
             "input": name,
-            "share": explanation.share(name),
+            "share": explanation.share(name) if compares else float("nan"),
             "attribution": value,
             "logit_change": explanation.logit_change,
             "completeness_error": explanation.completeness_error,

@@ -17,16 +17,19 @@ Rows = list[dict[str, Any]]
 
 
 def stored_verdicts(cases: Cases) -> pd.DataFrame | None:
-    """The audit of the study whose models explain the cases; None where there is none."""
-    if not cases.models_run.has("explanation_audit"):
-        return None
-    return cases.models_run.read("explanation_audit")
+    """The audit of the study whose models explain the cases; None where there is none, or where
+    something that it stands on was done again since."""
+    run = cases.models_run
+    holds = run.finished("explain") and run.has("explanation_audit")
+    return run.read("explanation_audit") if holds else None
 
 
 def not_audited(cases: Cases, audit: pd.DataFrame | None) -> str:
     """Why there is no verdict on a method, input and class."""
     if audit is None:
-        return f"not audited yet: clinmm explain {cases.models_run.folder.name}"
+        made = cases.models_run.has("explanation_audit")
+        since = " since something before it was done again" if made else " yet"
+        return f"not audited{since}: clinmm explain {cases.models_run.folder.name}"
     if not len(audit):
         return "not audited: explain.audit.cases is 0"
     return "not audited: not among explain.methods, or in no case of the sample"

@@ -22,8 +22,8 @@ def withhold(
     """The rows of schema.EXPLANATIONS with `status`, and as `reason` everything that withholds.
 
     An input's explanation is withheld where the case's attributions miss the change, where it is
-    not stable for this case, and where the method has not passed the audit for the input and class.
-    What is said of the case comes first.
+    not stable for this case, and where the method has not passed the audit for the input and class,
+    or for the class that it is set against. What is said of the case comes first.
 
     Args:
         rows: with `reason` where the case's attributions do not add up (`rows.rows_of`).
@@ -53,12 +53,14 @@ def _judged(
             f"not stable for this case: {short(stability)} where it is changed a little, wanted "
             f"{wanted(rule)}"
         )
-    key = (row["method"], row["input"], row["class_name"])
-    verdict, why = verdicts.get(key, ("none", not_audited))
-    if verdict == "none":
-        reasons.append(not_audited)
-    elif verdict != "pass":
-        reasons.append(f"did not pass the audit ({verdict}): {why}")
+    rival = row.get("rather_than")
+    for class_name in (row["class_name"], *([rival] if rival else [])):
+        of_whom = f"{class_name}: " if rival else ""
+        key = (row["method"], row["input"], class_name)
+        if key not in verdicts:
+            reasons.append(of_whom + not_audited)
+        elif (verdict := verdicts[key])[0] != PASS:
+            reasons.append(f"{of_whom}did not pass the audit ({verdict[0]}): {verdict[1]}")
     return {
         **row,
         "status": WITHHELD if reasons else PASS,

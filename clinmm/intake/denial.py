@@ -32,9 +32,9 @@ def _phrases(*said: str) -> Phrases:
 _AHEAD = _phrases(
     "no", "not", "denies", "denied", "deny", "denying", "without", "never", "nor", "neither",
     "no evidence of", "no evidence for", "no evidence to suggest", "no sign of", "no signs of",
-    "no suggestion of", "not demonstrate", "not have", "without evidence of", "without any",
-    "without signs of", "without sign of", "free of", "absence of", "lack of", "rules out",
-    "ruled out for", "fails to reveal", "rather than",
+    "no suggestion of", "no longer", "not demonstrate", "not have", "without evidence of",
+    "without any", "without signs of", "without sign of", "free of", "absence of", "lack of",
+    "rules out", "ruled out for", "fails to reveal", "rather than",
 )  # fmt: skip
 """Deny what follows."""
 

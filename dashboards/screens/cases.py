@@ -13,6 +13,7 @@ from dashboards import (
     judging,
     note,
     panels,
+    reasons,
     run_data,
     selections,
     values,
@@ -119,7 +120,7 @@ def not_drawn(found: Explanation | None, name: str, what: str) -> bool:
     if found is None:
         return False
     if reason := found.withheld(name):
-        st.info(f"{what} of the {name} withheld: {words_explained.short(reason)}")
+        st.html(reasons.block(f"{what} of the {name} withheld", reason))
         return True
     if not found.reads(name):
         st.caption(f"This method says nothing of the {name}.")
@@ -256,6 +257,8 @@ def explanation(case_id: str, risks: pd.DataFrame) -> tuple[Explanation | None, 
     """The pickers and the shares; what is shown, of which class, and the name of the choice."""
     found, chosen = explaining.choose(run.folder, explanations, case_id, risks, arm)
     if found is not None:
+        if found.logits and not values.is_of_values(facts):
+            st.caption(words.LOGITS)
         effects = run_data.table_if_made("effects")
         if effects is not None:
             where = {"arm": arm, "class_name": chosen.class_name, "kind": "input"}

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from dashboards import audit_panels, audit_rows, panels, run_data, selections, words
+from dashboards import audit_panels, audit_rows, panels, reasons, run_data, selections, words
 from dashboards import words_explained as said
 from dashboards.audit_panels import Judged
 from dashboards.panels import Line
@@ -44,15 +44,13 @@ def matrix(table: pd.DataFrame) -> None:
     names = in_order(rows["class_name"])
     chosen = EVERY
     if len(names) > 1:
-        chosen = (
-            st.segmented_control(
-                "Finding",
-                [EVERY, *names],
-                default=EVERY,
-                format_func=finding,
-                key="matrix of",
-            )
-            or EVERY
+        chosen = st.segmented_control(
+            "Finding",
+            [EVERY, *names],
+            default=EVERY,
+            required=True,
+            format_func=finding,
+            key="matrix of",
         )
     if chosen != EVERY:
         rows = rows[rows["class_name"] == chosen]
@@ -77,7 +75,8 @@ def cell(table: pd.DataFrame) -> None:
     st.html(
         f"<p>{audit_panels.tag(str(verdict['shown_as']))} "
         f"{panels.escape(said.method(str(method)))}, {panels.escape(str(name))}, "
-        f"{panels.escape(finding(str(class_name)))}{panels.escape(': ' + why if why else '')}</p>"
+        f"{panels.escape(finding(str(class_name)))}</p>"
+        + (reasons.block("Withheld", why) if why else "")
     )
     own = audit_rows.tests(table, str(method), str(name), str(class_name))
     joint = audit_rows.tests(table, str(method), audit_rows.JOINT, str(class_name))

@@ -267,6 +267,18 @@ def test_a_withheld_map_is_replaced_by_its_reason_and_a_drawn_one_has_numbers(
     assert page.locator("table.moved tbody tr").count() == 3
     assert page.locator(".note mark").count() == 1
 
+    _rate(page, "Show what spoke for and against", 3)
+    page.get_by_text("Map of the image withheld").wait_for()
+    shown = page.get_by_role("combobox", name="Method")
+    assert shown.input_value() == "Integrated gradients (1 withheld)"
+    _rate(page, "Show what spoke for and against", 1)
+    page.locator(".viewer[data-map='case_000 image effusion integrated_gradients']").wait_for()
+    assert shown.input_value() == "Integrated gradients"
+    _rate(page, "Show what spoke for and against", 1)  # the choice cannot be taken back
+    page.wait_for_timeout(300)
+    chosen = page.get_by_role("radiogroup", name="Show what spoke").get_by_role("radio").nth(1)
+    assert chosen.get_attribute("aria-checked") == "true"
+
     _pick(page, "Rather than", "cardiomegaly")
     page.locator(".viewer[data-map$='integrated_gradients cardiomegaly']").wait_for()
     _pick(page, "Method", "Grad-CAM (withheld)")

@@ -3,25 +3,27 @@ told."""
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from made_explanations import FAILED, NO_ATTENTION, WORSE, with_explanations
+from made_explanations import NO_ATTENTION, WORSE, with_explanations
 from made_run import CLASSES
 from streamlit.testing.v1 import AppTest
 from test_dashboard_cases import group, lock, raw, read_as, text
 from test_dashboard_pages import shown
 
+from clinmm import registry
 from clinmm.explain.audit.parts.rules import Rule
+from clinmm.explain.figures.maps import AGAINST, FOR
 from clinmm.runs import Run
 from dashboards import (
     audit_panels,
     audit_rows,
     charts,
     explained,
-    family_files,
     note,
     panels,
     viewer,
@@ -59,8 +61,12 @@ def choose(app: AppTest, class_name: str) -> AppTest:
     return group(app, f"explain {CASE}").set_value(class_name).run()
 
 
+def methods(app: AppTest) -> Any:
+    return next(box for box in app.selectbox if box.label == "Method")
+
+
 def method(app: AppTest, name: str) -> AppTest:
-    return app.selectbox(key="method").select(name).run()
+    return methods(app).select(name).run()
 
 
 def rows(run: Run, class_name: str, method_name: str) -> pd.DataFrame:
@@ -69,7 +75,7 @@ def rows(run: Run, class_name: str, method_name: str) -> pd.DataFrame:
 
 
 def test_what_passed_is_drawn_and_what_did_not_is_replaced_by_its_reason(page: AppTest) -> None:
-    labels = page.selectbox(key="method").options
+    labels = methods(page).options
     assert labels == [
         "Integrated gradients",
         "Occlusion (2 withheld)",
@@ -79,7 +85,7 @@ def test_what_passed_is_drawn_and_what_did_not_is_replaced_by_its_reason(page: A
     told = next(one for one in page.expander if "Withheld for this class: 3" in one.label)
     body = " ".join(one.body for one in told.get("html"))
     assert "Grad-CAM" in body
-    assert FAILED in body
+    assert f"“{words_explained.test('weight_randomisation')}” .81" in body
     assert 'class="word' in raw(page)
 
     method(page, "occlusion")
@@ -89,10 +95,15 @@ def test_what_passed_is_drawn_and_what_did_not_is_replaced_by_its_reason(page: A
 
     method(page, "grad_cam")
     said = text(page)
-    assert f"Map of the image withheld: did not pass the audit (fail): {FAILED}" in said
+    assert "Map of the image withheld: did not pass the audit (fail): “Changes when" in said
     assert "This method says nothing of the note." in said
     assert not any(drawn in raw(page) for drawn in ('class="word', 'class="score"'))
     assert "Shares of the inputs" not in said
+
+    choose(page, "nodule")
+    assert methods(page).value == "grad_cam"
+    assert "Integrated gradients (1 withheld)" in methods(page).options
+    choose(page, "effusion")
 
     method(page, "input_shapley")
     assert "This method tells no parts of the image apart." in text(page)
@@ -122,13 +133,13 @@ def test_shares_differences_and_what_if_are_those_on_file(
     assert "in the cohort" not in said
 
     page.selectbox(key=f"rather than {CASE} effusion").select("nodule").run()
-    assert "Map of the image withheld: did not pass the audit (weak)" in text(page)
+    assert "Map of the image withheld: nodule: did not pass the audit (weak)" in text(page)
 
 
 def what_if_is_on_file(page: AppTest, run: Run) -> None:
     said = text(page)
     assert "What if: effusion" in [one.value for one in page.header]
-    assert "without image about 40 of 100 without note about 60 of 100" in said
+    assert "image about 40 of 100 note about 60 of 100" in said
     assert "Without it about 31 of 100 instead of about 50 of 100. Of 2 sentences" in said
     marked = re.search(r"<mark>(.*?)</mark>", raw(page))
     note_text = run.read("cases").set_index("case_id").loc[CASE, "note"]
@@ -171,7 +182,7 @@ def test_a_cell_shows_every_test_with_its_bound_and_what_it_asks_and_the_groups(
     assert f"sex F, Integrated gradients, image, {stable}: {WORSE}" in app.warning[0].value
     app.selectbox(key="method of cell").select("grad_cam").run()
     said = shown(app)
-    assert "✗ fail Grad-CAM, image, cardiomegaly: weight randomisation" in said
+    assert "✗ fail Grad-CAM, image, cardiomegaly Withheld: “Changes when the model loses" in said
     assert "60 0.81 0.72 to 0.90 below 0.50 ✗ fail" in said
     assert "60 0.83 0.78 to 0.88 above 0.50 ✓ pass" in said
     assert "above 0.00 told only ~ weak" in said
@@ -202,6 +213,7 @@ def test_the_first_page_says_whether_explanations_hold(
 
 def made(arrays: dict[str, Any], attribution: float, reason: str | None = None) -> Explanation:
     row = {"input": "x", "attribution": attribution, "share": 1.0, "reason": reason}
+    row["class_name"] = f"class of {attribution:g}"
     row |= {"share_low": 0.9, "share_high": 1.0, "special": 0.1}
     row["status"] = "pass" if reason is None else "withheld"
     return Explanation(pd.DataFrame([row]), {f"x/{key}": v for key, v in arrays.items()})
@@ -228,9 +240,9 @@ def test_the_difference_of_two_explanations_by_hand() -> None:
 def test_the_difference_is_withheld_where_either_is(which: int) -> None:
     half = np.array([[0.5]], np.float16)
     reasons = ["unstable" if which == i else None for i in range(2)]
-    pair = [made({"map": half}, 1.0, reason) for reason in reasons]
+    pair = [made({"map": half}, float(i), reason) for i, reason in enumerate(reasons)]
     found = explained.difference(*pair)
-    assert found.withheld("x") == "unstable"
+    assert found.withheld("x") == f"class of {which}: unstable"
     assert found.map("x") is None
 
 
@@ -248,7 +260,7 @@ def test_denied_words_are_underlined_and_keep_their_colour() -> None:
     assert '<span class="denied" title="denied"> or cough</span>' in out
 
 
-@pytest.mark.parametrize("colour", [note.FOR, note.AGAINST])
+@pytest.mark.parametrize("colour", [FOR, AGAINST])
 def test_the_darkest_word_is_readable(colour: tuple[int, int, int]) -> None:
     def luminance(rgb: Any) -> float:
         linear = [
@@ -317,7 +329,7 @@ def test_the_runs_own_rules_replace_the_defaults() -> None:
 
 
 def test_what_a_method_and_a_test_say_of_themselves_is_read_from_their_files() -> None:
-    found = family_files.constants("attributions")
+    found = registry.constants("attributions")
     assert found["integrated_gradients"]["ADDS_UP"] is True
     assert "add up" in words_explained.meaning("integrated_gradients")
     assert words_explained.in_logits("occlusion")
@@ -358,3 +370,18 @@ def test_no_verdict_is_no_explanation() -> None:
     assert "None of 3" in audit_rows.sentence(table[table["verdict"] != "pass"])
     assert "All 1 explanations" in audit_rows.sentence(table.head(1))
     assert "none may be drawn" in audit_rows.sentence(table.head(0))
+
+
+def test_numbers_that_do_not_compare_inputs_are_parts_of_the_strongest(tmp_path: Path) -> None:
+    looked = {"image/map": np.full((4, 4), 1e-4), "note/score": np.array([0.5, 0.25])}
+    np.savez(tmp_path / "a.npz", **looked)  # type: ignore[arg-type]
+    row = {"case_id": "c1", "class_name": "x", "arm": "fused", "rather_than": None}
+    row |= {"method": "attention", "status": "pass", "reason": None, "file": "a.npz"}
+    table = pd.DataFrame([row | {"input": name} for name in ("image", "note")])
+    found = explained.explanation(tmp_path, table, "c1", "x", "attention")
+    assert found is not None
+    words, drawn = found.array("note", "score"), found.map("image")
+    assert words is not None
+    assert drawn is not None
+    assert words.tolist() == [1.0, 0.5]
+    assert drawn.max() == found.scale == 1

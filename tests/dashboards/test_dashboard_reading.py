@@ -16,6 +16,7 @@ from made_run import COHORT, HOSTILE, WITHHELD
 from PIL import Image
 
 from clinmm.errors import InputError
+from clinmm.explain.figures.maps import patch_sums
 from clinmm.readers import stack
 from clinmm.readers.volume import Volume
 from clinmm.runs import Run
@@ -79,13 +80,6 @@ def test_words_are_coloured_by_sign_and_strength() -> None:
     assert found == [("against", "0.200", "0.35", "fever"), ("for", "0.400", "0.60", "effusion")]
 
 
-def test_overlapping_and_overlong_spans_keep_the_stronger_score() -> None:
-    start, end = np.array([0, 3, -5]), np.array([8, 99, 1])
-    score = np.array([0.1, -0.5, 0.05])
-    values = note.scores_by_character(10, start, end, score)
-    assert values.tolist() == [0.1] * 3 + [-0.5] * 7
-
-
 def test_sixteen_bit_gray_and_colour_pictures_are_read_as_stored(finished: Run) -> None:
     gray = case_data.picture(finished.folder, "images/case_000_image.png")
     colour = case_data.picture(finished.folder, "images/case_006_image.png")
@@ -121,22 +115,12 @@ def test_the_browser_gets_the_pixels_and_the_map_unchanged() -> None:
     assert [sent["map"][name] for name in ("width", "height", "scale")] == [3, 1, 0.5]
 
 
-def test_patch_sums_are_sums_over_the_square_around_each_pixel() -> None:
-    values = np.random.default_rng(0).normal(size=(50, 31)).astype(np.float16)
-    sums, reach = case_data.patch_sums(values), 50 // 24
-    for row, column in ((0, 0), (20, 15), (49, 30), (1, 29)):
-        rows = slice(max(row - reach, 0), row + reach + 1)
-        columns = slice(max(column - reach, 0), column + reach + 1)
-        expected = values[rows, columns].astype(float).sum()
-        assert sums[row, column] == pytest.approx(expected, abs=1e-4)
-
-
 def test_map_words_and_record_share_the_scale_of_the_strongest(finished: Run) -> None:
     table = finished.read("explanations")
     found = explained.explanation(finished.folder, table, "case_000", "effusion", METHOD)
     assert found is not None
     strongest = max(
-        np.abs(case_data.patch_sums(found.arrays["image/map"])).max(),
+        np.abs(patch_sums(found.arrays["image/map"])).max(),
         np.abs(found.arrays["note/score"]).max(),
         np.abs(found.arrays["record/score"]).max(),
     )

@@ -23,7 +23,7 @@ from clinmm.explain.effects.encoded import EncodedCases
 from clinmm.explain.effects.inputs import input_values, shares
 from clinmm.explain.effects.words import Limit, word_changes, words_asked, words_said
 from clinmm.explain.joint import Joint, Target
-from clinmm.explain.methods.input_shapley import input_shapley
+from clinmm.explain.methods import input_shapley
 from clinmm.folds import raw_values
 from clinmm.intervals import mean_interval
 from clinmm.model import MultimodalClassifier, make_encoder
@@ -283,7 +283,7 @@ def test_inputs_get_the_shapley_values_of_each_case() -> None:
     for case in (0, 5, 8):
         raw = {name: raw_values(cohort, name)[case] for name in models[0].names}
         for k in range(2):
-            one = input_shapley(Joint(models, raw), Target(k))
+            one = input_shapley.attribute(Joint(models, raw), Target(k), 0).sums
             expected = [one.get(name, 0.0) for name in models[0].names]
             np.testing.assert_allclose(values[case, k], expected, atol=1e-5)
     assert values[5, :, 0].tolist() == pytest.approx([0, 0]), "case 5 has no note"

@@ -19,7 +19,7 @@ from clinmm.explain.figures import write_figures
 from clinmm.explain.figures.maps import overlaid, patch_sums, scale_of, scores_by_character
 from clinmm.explain.figures.page import html as html_of
 from clinmm.explain.figures.pictures import strongest_slices
-from clinmm.explain.figures.shown import CaseReader
+from clinmm.explain.figures.reader import CaseReader
 from clinmm.explain.figures.what_if import what_if_of
 from clinmm.readers import stack
 from clinmm.readers.volume import Volume
@@ -191,7 +191,8 @@ def test_one_withheld_input_leaves_the_others(make: Make, tmp_path: Path) -> Non
     picture, html = figures(make(rows), tmp_path)
     assert "with its map" not in html
     assert "rgba(230,140,0" in html
-    assert "Not there for this case: record." in html
+    assert "Integrated gradients says nothing of this input" in html
+    assert "71 years" in html
     assert orange(picture) > 100
 
 
@@ -213,11 +214,41 @@ def test_the_method_with_most_to_draw_is_drawn_and_each_is_told_of(make: Make) -
 
 
 def test_a_case_without_image_and_one_without_note(make: Make, tmp_path: Path) -> None:
-    html = page(make([explained("note")], image_display=None))
+    html = page(make([explained("note")], image_display=None, age=np.nan))
     assert "Not there for this case: image and record." in html
     html = page(make([explained("image")], note=None))
-    assert "note and record" in html
+    assert "Not there for this case: note." in html
     assert 'class="note"' not in html
+
+
+def test_of_a_method_without_logits_no_shares_are_told_and_the_map_is_as_it_is(make: Make) -> None:
+    arrays = located(np.random.default_rng(0))
+    run = make([explained("image", "grad_cam", logit_change=np.nan)], {"grad_cam": arrays})
+    shown = CaseReader(run).case("c1")
+    assert shown.shares == []
+    assert shown.unit == "relative"
+    assert [one.name for one in shown.inputs] == list(INPUTS)
+    drawn = next(one.drawn for one in shown.inputs if one.name == "image")
+    given = arrays["image/map"].astype(np.float32)
+    np.testing.assert_allclose(drawn, given / np.abs(given).max(), rtol=1e-6)
+    assert shown.scale == 1
+    html = page(run)
+    assert "Share per input" not in html
+    assert html.count("Grad-CAM says nothing of this input") == 2
+    assert "Not there" not in html
+
+
+def test_attention_has_no_sides_and_each_input_a_scale_of_its_own(
+    make: Make, tmp_path: Path
+) -> None:
+    content = located(np.random.default_rng(0))
+    arrays = {key: np.abs(a) if "score" in key else a for key, a in content.items()}
+    arrays["image/map"] = np.full((24, 24), 1e-4, np.float16)
+    rows = [explained(name, "attention", logit_change=np.nan) for name in INPUTS]
+    picture, html = figures(make(rows, {"attention": arrays}), tmp_path)
+    assert "not why it decided" in html
+    assert "against" not in html.partition("</style>")[2]
+    assert orange(picture) > 50_000, "the words do not outshine the picture"
 
 
 def test_a_copy_that_leads_out_of_the_run_is_not_read(make: Make, tmp_path: Path) -> None:
@@ -270,6 +301,8 @@ def test_what_if_names_the_sentence_and_the_column_that_matter_most() -> None:
             otherwise("column_moved", 0.8, "record", part="age", x="90"),
             otherwise("column_moved", 0.3, "record", part="age"),
             otherwise("column_moved", 0.4, "record", part="crp", x="5"),
+            otherwise("input_adds", 0.25, "note"),
+            otherwise("input_adds", -0.05, "record"),
         ]
     )
     found = what_if_of(table, "c1", "effusion", {"note": "One two\n three"})
@@ -278,6 +311,8 @@ def test_what_if_names_the_sentence_and_the_column_that_matter_most() -> None:
     assert found.without == [("without note", 0.2), ("without “two”", 0.6)]
     assert (found.column, found.curve) == ("age", [("20", 0.1), ("90", 0.8)])
     assert found.unmeasured == 0.3
+    assert found.adds == [("note", 0.25), ("record", -0.05)]
+    assert "0.200 is there without any input; note adds +0.250" in found.adds_said()
     assert what_if_of(table, "c2", "effusion", {}) is None
     assert what_if_of(None, "c1", "effusion", {}) is None
 
@@ -374,3 +409,12 @@ def test_a_signal_is_shaded_where_it_spoke() -> None:
         pixels.append(orange(Image.open(out)))
     assert pixels[0] > 1000
     assert pixels[1] == 0
+
+
+def test_sums_over_patches_of_a_volume_are_sums_over_cubes() -> None:
+    values = np.zeros((48, 48, 48))
+    values[20, 21, 22] = 1.0
+    sums = patch_sums(values)
+    assert sums.sum() == pytest.approx(5**3)
+    assert sums[18, 23, 24] == pytest.approx(1)
+    assert sums[17, 21, 22] == pytest.approx(0)

@@ -213,6 +213,18 @@ def test_an_activation_that_is_used_twice_is_refused() -> None:
     assert not shared._forward_hooks
 
 
+def test_activations_of_a_network_that_the_models_share_are_read_too() -> None:
+    shared = Bent(nn.ReLU())
+    model = linear_model()
+    model.encoder("a").bend = lambda values: shared(values)  # not a part of the model
+    joint = Joint([model], CASE)
+    plain_slopes = deep_lift.attribute(joint, Target(0)).sums["a"]
+    model.encoder("a").shared_network = lambda: shared
+    found = attribute.explain(joint, "deep_lift", Target(0), 1)
+    assert found.completeness_error == pytest.approx(0, abs=1e-6)
+    assert abs(found.sums["a"] - plain_slopes) > 0.05
+
+
 def test_nothing_is_left_on_an_activation_that_no_gradient_reaches() -> None:
     idle = nn.ReLU()
 

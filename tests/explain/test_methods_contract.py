@@ -127,6 +127,36 @@ def test_the_same_seed_gives_the_same_numbers(method: str, model: str, folder: P
 
 
 @every_method
+@pytest.mark.parametrize("encoder", ["bag_of_words", "language_model"])
+def test_where_words_are_hidden_spans_lie_on_the_same_words_of_the_note_as_given(
+    method: str, encoder: str, folder: Path
+) -> None:
+    """Places are those of the note as the model reads it, where `___` stands for what is hidden."""
+    hidden = "COVID-19 pneumonia"
+    note = f"{hidden} is likely. Fever and a dry cough;\nafter {hidden.lower()}: no effusion."
+    tiny = tiny_joint(folder, {"note": encoder, "record": "mlp"})
+    for model in tiny.models:
+        model.encoder("note").facts["mask"] = [hidden]
+    joint = Joint(tiny.models, {**tiny.given, "note": note})
+    found = explained(joint, method).located
+    if "note" not in found:
+        pytest.skip("explains no part of notes")
+    given = joint.as_given(found)["note"]
+    moved = 0
+    for start, end, at, to in zip(
+        found["note"]["start"], found["note"]["end"], given["start"], given["end"], strict=True
+    ):
+        read = joint.raw["note"][start:end]
+        if "_" in read:
+            assert hidden.lower() in note[at:to].lower()
+        else:
+            assert note[at:to] == read
+            moved += at > start
+    assert moved
+    np.testing.assert_array_equal(given["score"], found["note"]["score"])
+
+
+@every_method
 def test_against_a_rival_is_the_difference_of_the_two(method: str, folder: Path) -> None:
     """Of every method but attention, which knows of no class, a linear function of the logits."""
     joint = joint_of(folder, "pictures")

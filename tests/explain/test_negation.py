@@ -18,6 +18,7 @@ def denied(text: str) -> list[str]:
         # what stands before
         ("No pleural effusion.", ["pleural effusion"]),
         ("NO FEVER", ["FEVER"]),
+        ("No longer febrile", ["febrile"]),
         ("He denies chest pain or palpitations.", ["chest pain or palpitations"]),
         ("Denies fever, chills and cough", ["fever, chills and cough"]),
         ("Heart size normal without oedema.", ["oedema"]),

@@ -24,6 +24,15 @@ def test_what_never_sums_up_is_withheld_with_its_figures() -> None:
     assert (row["attribution"], row["logit_change"], row["completeness_error"]) == (1, 2, 1)
 
 
+@pytest.mark.parametrize(
+    ("method", "share"), [("integrated_gradients", 0.25), ("grad_cam", None), ("attention", None)]
+)
+def test_only_what_is_in_logits_compares_inputs(method: str, share: float | None) -> None:
+    explanation = Explanation({}, {"a": 1.0, "b": -3.0}, None, 8)
+    told = rows_of("fused", "c1", "died", method, explanation)[0]["share"]
+    assert told == share if share else np.isnan(told)
+
+
 def test_merging_is_the_mean_word_by_word_column_by_column_pixel_by_pixel() -> None:
     def one(scale: float, spans: list[tuple[int, int]], steps: int) -> Explanation:
         return Explanation(

@@ -78,15 +78,19 @@ def _facts(kind: str, raw: list[Any], spec: Any) -> dict[str, Any]:
 
 
 class Patterns:
-    """Sigmoid of the mean logit; keeps what it was asked."""
+    """Sigmoid of the mean logit; keeps what it was first asked, and then of the subsets."""
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
+        self.calls: list[list[str]] = []
+
+    @property
+    def asked(self) -> list[str]:
+        return self.calls[0]
 
     def __call__(
         self, logits: NDArray[np.float64], case_id: str, patterns: Sequence[str]
     ) -> NDArray[np.float64]:
-        self.asked = list(patterns)
+        self.calls.append(list(patterns))
         out: NDArray[np.float64] = 1 / (1 + np.exp(-logits.mean(0)))
         return out
 
@@ -119,7 +123,8 @@ def test_the_first_rows_are_the_case_as_it_is() -> None:
     schema.WHAT_IF.fill(rows)
     assert rows["kind"].tolist()[:2] == ["as_is", "as_is"]
     close(logits(rows, kind="as_is"), answer_to(model))
-    np.testing.assert_allclose(rows["probability"], 1 / (1 + np.exp(-rows["logit"])))
+    answers = rows[rows["kind"] != "input_adds"]
+    np.testing.assert_allclose(answers["probability"], 1 / (1 + np.exp(-answers["logit"])))
 
 
 @pytest.mark.parametrize("name", ["note", "record"])
@@ -128,6 +133,23 @@ def test_an_input_removed_is_the_case_that_lacks_it(name: str) -> None:
     found = logits(rows_of([model]), kind="input_removed", input=name)
     close(found, answer_to(model, **{name: None}))
     assert np.abs(found - answer_to(model)).max() > 1e-3, "the model reads it"
+
+
+def test_what_inputs_add_is_half_of_each_way_by_hand_on_both_scales() -> None:
+    model, spy = model_of(), Patterns()
+    rows = pd.DataFrame(what_if_rows([Joint([model], CASE)], "c1", CLASSES, spy, RANGES))
+    assert spy.calls[1] == ["none", "note", "record", "note+record"]
+    none, record, note = (
+        answer_to(model, **dict.fromkeys(lost)) for lost in (CASE, ["note"], ["record"])
+    )
+    both = answer_to(model)
+    adds = rows[rows["kind"] == "input_adds"]
+    for scale, of in (("logit", lambda x: x), ("probability", lambda x: 1 / (1 + np.exp(-x)))):
+        by_hand = (of(note) - of(none) + of(both) - of(record)) / 2
+        found = adds.loc[adds["input"] == "note", scale]
+        np.testing.assert_allclose(found, by_hand, atol=2e-6)
+        total = adds.groupby("class_name", sort=False)[scale].sum()
+        np.testing.assert_allclose(total, of(both) - of(none), atol=2e-6)
 
 
 def test_every_sentence_is_cut_out_of_the_note() -> None:
@@ -207,6 +229,7 @@ def test_the_calibrator_is_told_which_inputs_are_left() -> None:
     case = {"note": "Fever.", "record": {"age": 40.0, "weight": None, "sex": None}}
     rows = what_if_rows([Joint([model_of()], case)], "c1", CLASSES, spy, RANGES)
     kinds = [(row["kind"], row["input"], row["part"], row["x"]) for row in rows[::2]]
+    kinds = [kind for kind in kinds if kind[0] != "input_adds"]
     said = dict(zip(kinds, spy.asked, strict=True))
     assert said["as_is", None, None, None] == "note+record"
     assert said["input_removed", "note", None, None] == "record"

@@ -62,7 +62,7 @@ def unexplained(finished: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
         tmp_path_factory.mktemp("unexplained") / "run",
         cases=2,
         methods=METHODS,
-        audit={"cases": 4, "gate": False},
+        audit={"cases": 2, "gate": False},
     )
 
 
@@ -82,7 +82,7 @@ def own(audited: Run, tmp_path: Path) -> Run:
 
 def test_every_method_input_and_class_of_the_sample_has_a_verdict(audited: Run) -> None:
     readings, audit = audited.read("explanation_readings"), audited.read("explanation_audit")
-    assert readings.groupby(["case_id", "class_name"]).ngroups == 4
+    assert readings.groupby(["case_id", "class_name"]).ngroups == 2
     assert np.isfinite(readings["value"]).all()
     of_all = audit[audit["group_by"] == "all"]
     overall = of_all[of_all["test"] == "overall"]
@@ -150,10 +150,10 @@ def test_a_killed_explain_goes_on_to_the_same_tables_bit_for_bit(
     unexplained: Run, audited: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copy = Run(Path(shutil.copytree(unexplained.folder, tmp_path / "killed")))
-    killed(copy.folder, 6)  # four cases of the sample, the effects, the first explained case
+    killed(copy.folder, 4)  # two cases of the sample, the effects, the first explained case
     assert not copy.finished("explain")
     (half,) = (copy.folder / FOLDER).iterdir()
-    assert len(list(half.glob("[!.]*.json"))) == 6
+    assert len(list(half.glob("[!.]*.json"))) == 4
     (half / ".half.json").write_text('{"readings": [')
     made = counting_pieces(monkeypatch)
     explain.main(copy.folder)
@@ -224,6 +224,54 @@ def test_chosen_cases_are_put_beside_the_others_and_stand_on_the_audit(own: Run)
     assert len(own.read("explanations")) == len(after), "asked twice, told once"
     assert set(own.read("what_if")["case_id"]) == set(after["case_id"])
     assert own.finished("explain")
+
+
+def test_a_case_that_is_named_twice_is_told_once_and_leaves_the_audit_finished(
+    own: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stages = own.facts["stages"]
+    own.add_facts(stages={**stages, "report": {"seconds": 1.0}})
+    case = own.read("explanations")["case_id"].iloc[0]
+    asked = Asked(methods=("input_shapley",))
+    table = explain.main(own.folder, cases=[case, case], asked=asked)
+    assert not table.duplicated(["class_name", "method", "input", "rather_than"]).any()
+    assert own.facts["stages"] == stages, "the report is to be made again, and nothing else"
+    with monkeypatch.context() as patch:
+        patch.setattr(explain, "explain_cases", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            explain.main(own.folder, cases=[case], asked=asked)
+    assert own.finished("explain"), "a call that fails leaves the audit as it was"
+
+
+def test_an_audit_of_what_was_done_again_since_passes_nothing(own: Run) -> None:
+    case = own.read("explanations")["case_id"].iloc[0]
+    audit = own.read("explanation_audit")
+    audit.loc[audit["test"] == "overall", ["verdict", "reason"]] = ["pass", None]
+    own.write("explanation_audit", audit)
+    asked = Asked(methods=("input_shapley",))
+    before = explain.main(own.folder, cases=[case], asked=asked)
+    assert not before["reason"].str.contains("since", na=False).any()
+    with own.stage("evaluate"):
+        pass
+    table = explain.main(own.folder, cases=[case], asked=asked)
+    table = table[table["method"] == "input_shapley"]
+    assert set(table["status"]) == {"withheld"}
+    assert table["reason"].str.contains("not audited since something before it was done").all()
+    assert not own.finished("explain")
+
+
+def test_without_an_audit_everything_is_explained_and_withheld(
+    unexplained: Run, tmp_path: Path
+) -> None:
+    run = with_settings(
+        unexplained, tmp_path / "run", cases=1, methods=["input_shapley"], audit={"cases": 0}
+    )
+    table = explain.main(run.folder)
+    assert len(table)
+    assert set(table["status"]) == {"withheld"}
+    assert table["reason"].str.contains("explain.audit.cases is 0").all()
+    assert run.read("explanation_audit").empty
+    assert run.read("explanation_readings").empty
 
 
 def test_what_there_is_not_is_refused_with_what_there_is(own: Run) -> None:

@@ -131,6 +131,43 @@ def test_nothing_planted_is_an_empty_table_with_its_columns(tmp_path: Path) -> N
     assert table.empty
 
 
+@pytest.mark.parametrize("verdict", ["fail", "pass"])
+def test_the_audit_of_explanations_says_whether_the_marker_was_found(
+    tmp_path: Path, verdict: str
+) -> None:
+    run = run_of(tmp_path, found=verdict == "pass")  # the corner's own share says the opposite
+    row = {
+        "arm": "fused",
+        "method": "grad_cam",
+        "input": "image",
+        "class_name": "consolidation",
+        "group_by": "all",
+        "group": "all",
+        "test": "shortcut_mass_upper_right",
+        "value": 0.14,
+        "low": 0.1,
+        "high": 0.18,
+        "n_cases": 30,
+        "n_patients": 30,
+        "verdict": verdict,
+    }
+    others = [
+        {**row, "method": "integrated_gradients", "verdict": "weak"},
+        {**row, "test": "shortcut_mass_border", "verdict": "fail"},
+        {**row, "class_name": "effusion", "verdict": "fail"},
+        {**row, "group_by": "sex", "verdict": "fail"},
+    ]
+    run.write("explanation_audit", pd.DataFrame([row, *others]))
+    found = planted_and_found(run, truth(tmp_path, PLANTS)).iloc[-1]
+    assert found["found"] == ("yes" if verdict == "fail" else "no")
+    said = f"shortcut mass upper right: {verdict}, .14 (.1 to .18)"
+    assert found["evidence"].startswith(said)
+    assert "the marker's corner, " in found["evidence"]
+    run.write("explanation_audit", schema.EXPLANATION_AUDIT.empty())
+    found = planted_and_found(run, truth(tmp_path, PLANTS)).iloc[-1]
+    assert found["found"] == ("no" if verdict == "fail" else "yes"), "no audit: the share decides"
+
+
 def test_audits_that_could_not_look_say_so(tmp_path: Path) -> None:
     run = run_of(tmp_path, found=True)
     for name in ("intake", "comparisons", "explanations"):

@@ -14,6 +14,7 @@ from clinmm.cohort.manifest import spec_from
 from clinmm.cohort.spec import CohortSpec
 from clinmm.config import Component, StudyConfig, TrainConfig, load_config
 from clinmm.encoders.parts.embedded import PACKAGES
+from clinmm.explain.audit.parts.rules import DEFAULT_RULES
 from clinmm.model import settings_of
 from clinmm.runs import STAGES
 from clinmm.settings_file import read_settings
@@ -102,7 +103,7 @@ def test_defaults_of_the_training_budget_are_those_of_the_code() -> None:
 def test_limits_in_the_statistics_are_those_of_the_code() -> None:
     from clinmm.calibration import temperature
     from clinmm.evaluation.arms import MIN_PATIENTS_FOR_CALIBRATORS
-    from clinmm.explain.joint import CLOSE_ENOUGH, NEGLIGIBLE
+    from clinmm.explain.explanation import CLOSE_ENOUGH, NEGLIGIBLE
     from clinmm.intervals import MIN_PATIENTS, MIN_PATIENTS_PER_CLASS
 
     text = " ".join(page("docs/statistics.md").split())
@@ -119,12 +120,31 @@ def test_limits_in_the_statistics_are_those_of_the_code() -> None:
     ("family", "file", "title"),
     [
         ("checks", "docs/intake.md", "The checks"),
-        ("attributions", "docs/study_config.md", "explain"),
+        ("attributions", "docs/explanations.md", "Attributions"),
     ],
 )
 def test_every_member_of_a_family_is_documented(family: str, file: str, title: str) -> None:
     text = section(page(file), title)
     assert [name for name in registry.available(family) if not says(text, name)] == []
+
+
+def test_every_test_of_explanations_is_documented() -> None:
+    text = section(page("docs/explanations.md"), "The audit")
+    modules = [
+        registry.load("explanation_tests", name) for name in registry.available("explanation_tests")
+    ]
+    names = {re.sub(r"(shortcut_\w+?)_.*", r"\1", name) for m in modules for name in m.TESTS}
+    plain = {re.sub(r"_stage_\d+$", "", name) for name in names}
+    assert [name for name in sorted(plain) if name not in text] == []
+
+
+def test_rules_of_explanations_are_those_of_the_code() -> None:
+    text = section(page("docs/explanations.md"), "Rules")
+    for name, rule in DEFAULT_RULES.items():
+        side = "above" if rule.above is not None else "below"
+        said = re.sub(r"^(localisation)_over_chance|shortcut_mass_\w+", r"\1", name)
+        assert f"{side} {rule.bound:g}".replace(" 0.", " .") in text, name
+        assert said in text or name.startswith("localisation_over"), name
 
 
 @pytest.mark.parametrize("family", ["metrics", "calibrators"])

@@ -117,7 +117,7 @@ def test_the_study_reaches_its_report(finished: Run) -> None:
 
 def test_the_map_of_a_volume_has_three_axes_and_is_of_the_volume(finished: Run) -> None:
     rows = finished.read("explanations")
-    rows = rows[rows["input"] == "ct"]
+    rows = rows[(rows["input"] == "ct") & (rows["method"] != "input_shapley")]
     assert len(rows)
     for file in rows["file"].unique():
         with np.load(finished.folder / file) as arrays:
@@ -164,12 +164,3 @@ def test_the_browser_gets_each_slice_with_its_slice_of_the_map() -> None:
     drawn = np.frombuffer(base64.b64decode(sent["map"]["values"]), "<f4")
     of_slice = drawn.reshape(8, 6, 6).mean((1, 2))
     np.testing.assert_array_equal(of_slice, [0, 0, 0, 0, 0, 0, 2, 2])
-
-
-def test_sums_over_patches_of_a_volume_are_sums_over_cubes() -> None:
-    values = np.zeros((48, 48, 48))
-    values[20, 21, 22] = 1.0
-    sums = case_data.patch_sums(values)
-    assert sums.sum() == pytest.approx(5**3)
-    assert sums[18, 23, 24] == pytest.approx(1)
-    assert sums[17, 21, 22] == pytest.approx(0)

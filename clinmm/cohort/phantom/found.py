@@ -10,11 +10,16 @@ import pandas as pd
 
 from clinmm.arms import is_baseline
 from clinmm.cohort.phantom.picture import MARKER_CORNER
+from clinmm.explain.audit.parts.wording import in_words, mean_in_words
 from clinmm.runs import Run
+from clinmm.subgroups import ALL
 
 MANY_TIMES = 5.0
 """A map dwells on the marker if the marker's corner holds so many times the attribution that its
 area would."""
+
+MARKER_TEST = "shortcut_mass_upper_right"
+"""The audit's test of the zone that the marker's corner lies in."""
 
 MOST = 0.5
 """Share of the planted cases that a check must name to have found them, and share of those that it
@@ -139,6 +144,35 @@ def _faint_group(run: Run, plant: Plant) -> Look:
 
 
 def _side_marker(run: Run, plant: Plant) -> Look:
+    """Whether the audit of explanations names the marker's corner, and how much of the maps of
+    marked cases lies in it; the latter decides where there was no audit."""
+    looks = [look for look in (_named_by_audit(run, plant), _in_corner(run, plant)) if look]
+    if not looks:
+        return False, "no explained case has the marker"
+    return looks[0][0], "; ".join(evidence for _, evidence in looks)
+
+
+def _named_by_audit(run: Run, plant: Plant) -> Look | None:
+    if not run.has("explanation_audit"):
+        return None
+    table = run.read("explanation_audit")
+    rows = table[
+        (table["test"] == MARKER_TEST)
+        & (table["class_name"] == plant["class_name"])
+        & (table["input"] == plant["input"])
+        & (table["group_by"] == ALL)
+    ]
+    if rows.empty:
+        return None
+    failed = rows[rows["verdict"] == "fail"]
+    row = (failed if len(failed) else rows).iloc[0]
+    return len(failed) > 0, (
+        f"{in_words(MARKER_TEST)}: {row['verdict']}, {mean_in_words(row)} of the map beyond the "
+        f"corner's share of the picture ({row['method']}, {row['n_patients']} patients)"
+    )
+
+
+def _in_corner(run: Run, plant: Plant) -> Look | None:
     """Median share of the |attribution| of a map that lies in the marker's corner."""
     table = run.read("explanations")
     rows = table[
@@ -147,7 +181,7 @@ def _side_marker(run: Run, plant: Plant) -> Look:
         & table["case_id"].isin(plant["case_ids"])
     ]
     if rows.empty:
-        return False, "no explained case has the marker"
+        return None
     rows = rows[rows["method"] == rows["method"].iloc[0]]
     top, left, bottom, right = MARKER_CORNER
     shares = []

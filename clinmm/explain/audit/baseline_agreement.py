@@ -35,7 +35,7 @@ def measure(look: Look) -> list[Reading]:
         if names:
             again = look.scores_of(look.again(look.joint.with_references(other)))
             for name in names:
-                value = likeness(look.scores[name], again[name])
+                value = likeness(look.unrefined_scores[name], again[name])
                 found.setdefault(name, []).extend([] if value is None else [value])
     return [
         Reading(name, "baseline_agreement", float(np.mean(values)))

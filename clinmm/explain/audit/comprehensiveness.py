@@ -28,7 +28,7 @@ def measure(look: Look) -> list[Reading]:
     does not suffice to know which input counts.
     """
     ranked = {name: [name] for name in look.parts if look.joint.kind(name) in ("note", "record")}
-    if len(look.parts) > 1 and _in_logits(look.method):
+    if len(look.parts) > 1 and registry.load("attributions", look.method).IN_LOGITS:
         ranked[JOINT] = list(look.parts)
     readings = []
     for at, (name, names) in enumerate(ranked.items()):
@@ -38,9 +38,3 @@ def measure(look: Look) -> list[Reading]:
             Reading(name, "sufficiency", gain.kept),
         ]
     return readings
-
-
-def _in_logits(method: str) -> bool:
-    """What adds up to a change in logit is in logits; a method that does not may say so too."""
-    module = registry.load("attributions", method)
-    return bool(getattr(module, "IN_LOGITS", module.ADDS_UP))

@@ -32,7 +32,7 @@ def measure(look: Look) -> list[Reading]:
         return []
     same, permuted = (look.scores_of(e) for e in (look.by_same_labels, look.by_permuted_labels))
     readings = []
-    for name, scores in look.scores.items():
+    for name, scores in look.unrefined_scores.items():
         near, far = _both(scores, same[name]), _both(scores, permuted[name])
         if near is not None and far is not None:
             readings += [

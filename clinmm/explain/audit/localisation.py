@@ -63,19 +63,20 @@ def _of_image(look: Look, name: str, mask: NDArray[np.bool_]) -> dict[str, float
         return found(look.scores_of(explanation)[name])
 
     own = strength(look.scores[name], parts.grid)
-    value, rng = auprc(own, inside), look.rng(*b"localisation")
+    value, unrefined = auprc(own, inside), found(look.unrefined_scores[name])
+    rng = look.rng(*b"localisation")
     chance = np.mean([found(surrogate(look.scores[name], parts, rng)) for _ in range(DRAWS)])
     told = {
         "pointing_game": float(inside[own.argmax()] > 0),
         "localisation_area": float(inside.mean()),
         "localisation_auprc": value,
         "localisation_over_chance": value - float(chance),
-        "localisation_over_random_weights": value - found_by(look.by_random_weights(name)[-1]),
+        "localisation_over_random_weights": unrefined - found_by(look.by_random_weights(name)[-1]),
     }
     if own.any():
         told["energy_inside"] = float((own * inside).sum() / own.sum())
     if look.by_permuted_labels is not None:
-        told["localisation_over_permuted_labels"] = value - found_by(look.by_permuted_labels)
+        told["localisation_over_permuted_labels"] = unrefined - found_by(look.by_permuted_labels)
     return told
 
 

@@ -38,9 +38,9 @@ def stability_of(look: Look) -> dict[str, float]:
         again = look.again(change.joint)
         for name, parts in look.parts.items():
             kept, after = change.in_parts_of(name, parts, again.located[name])
-            found.setdefault(name, []).append(likeness(look.scores[name][kept], after))
+            found.setdefault(name, []).append(likeness(look.unrefined_scores[name][kept], after))
         if not look.found.located:
-            found.setdefault(JOINT, []).append(_cosine(look.found.sums, again.sums))
+            found.setdefault(JOINT, []).append(_cosine(look.unrefined.sums, again.sums))
     told = {name: [v for v in values if v is not None] for name, values in found.items()}
     return {name: float(np.mean(values)) for name, values in told.items() if values}
 

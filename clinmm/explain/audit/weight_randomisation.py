@@ -22,7 +22,7 @@ TESTS = {
 
 def measure(look: Look) -> list[Reading]:
     readings = []
-    for name, scores in look.scores.items():
+    for name, scores in look.unrefined_scores.items():
         after = [look.scores_of(found)[name] for found in look.by_random_weights(name)]
         told = {f"{STAGE}{i}": likeness(scores, other) for i, other in enumerate(after, start=1)}
         told["weight_randomisation"] = likeness(scores, after[-1])

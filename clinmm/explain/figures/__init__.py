@@ -39,8 +39,8 @@ def write_figures(
         InputError: methods, or cases and classes, of which the run has no explanation.
     """
     from clinmm.explain.figures.page import html
+    from clinmm.explain.figures.reader import CaseReader
     from clinmm.explain.figures.sheet import png
-    from clinmm.explain.figures.shown import CaseReader
 
     reader = CaseReader(run, methods)
     if missing := reader.unexplained(case_ids, class_name, rather_than):

@@ -41,6 +41,22 @@ def patch_sums(attribution: NDArray[Any]) -> NDArray[np.float32]:
     return values.astype(np.float32)
 
 
+def of_the_strongest(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """An input's attributions as parts of its strongest, from -1 to 1: so those are drawn whose
+    numbers do not compare inputs.
+
+    >>> of_the_strongest({"start": np.array([0, 4]), "score": np.array([0.5, -2.0])})["score"]
+    array([ 0.25, -1.  ], dtype=float32)
+    """
+    top = scale_of([arrays[key] for key in ("map", "score") if key in arrays])
+    scaled = {
+        key: arrays[key].astype(np.float32) / np.float32(top)
+        for key in ("map", "score", "mark")
+        if key in arrays
+    }
+    return {**arrays, **scaled}
+
+
 def scale_of(scores: Iterable[NDArray[Any]]) -> float:
     """The strongest of every word, column and patch that is drawn; 1 if there is none.
 

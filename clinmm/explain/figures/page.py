@@ -19,7 +19,7 @@ from clinmm.explain.figures.pictures import Rgb, views_of
 from clinmm.explain.figures.sheet import checked_lines, drawing
 from clinmm.explain.figures.shown import Input, Shown
 from clinmm.explain.negation import negated_spans
-from clinmm.explain.parts.sentences import sentences_of
+from clinmm.explain.parts.sentences import by_sentence
 from clinmm.report.wording import listing, logit
 
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ def html(shown: Shown) -> str:
             absent=listing(shown.absent) if shown.absent else "",
             what_if=_what_if(shown),
             legend=_svg(
-                f"Colours: orange for, blue against, up to {shown.scale:.2g} {shown.unit}",
-                lambda ax: panels.legend(ax, shown.scale, shown.unit),
+                f"Colours: {shown.colours}, up to {shown.scale:.2g} {shown.unit}",
+                lambda ax: panels.legend(ax, shown),
                 0.75,
                 1.9,
                 (0.12, 0.13, 0.15, 0.76),
@@ -118,11 +118,7 @@ def _sentences(one: Input) -> list[tuple[str, float]]:
     """The sentences with the largest sums of their words, and the sums."""
     if "score" not in one.arrays or "start" not in one.arrays:
         return []
-    middle = (one.arrays["start"].astype(float) + one.arrays["end"].astype(float)) / 2
-    sums = [
-        (one.text[a:b], float(one.arrays["score"][(middle >= a) & (middle <= b)].sum()))
-        for a, b in sentences_of(one.text)
-    ]
+    sums = [(one.text[a:b], score) for a, b, score in by_sentence(one.text, one.arrays)]
     return sorted(sums, key=lambda item: -abs(item[1]))[:MOST_SENTENCES]
 
 

@@ -51,24 +51,29 @@ def picture(ax: Axes, pixels: Any, caption: str) -> None:
     titled(ax, caption)
 
 
-def legend(ax: Axes, scale: float, unit: str) -> None:
+def legend(ax: Axes, shown: Shown) -> None:
     """A standing bar of the map's colours with its numbers."""
     from matplotlib.colors import LinearSegmentedColormap
 
     ends = [[*colour, STRONGEST] for colour in (BLUE, ORANGE)]
     ends.insert(1, [1.0, 1.0, 1.0, 0.0])
     colours = LinearSegmentedColormap.from_list("for and against", np.array(ends))
+    scale, lowest = shown.scale, -shown.scale if shown.signed else 0.0
     ax.imshow(
-        np.linspace(1, -1, 128)[:, None], cmap=colours, aspect="auto", extent=(0, 1, -scale, scale)
-    )
+        np.linspace(scale, lowest, 128)[:, None], cmap=colours, vmin=-scale, vmax=scale,
+        aspect="auto", extent=(0, 1, lowest, scale),
+    )  # fmt: skip
     tidy(ax, "left", "right", "top", "bottom")
     ax.set_xticks([])
     ax.yaxis.tick_right()
-    ax.set_yticks([-scale, 0, scale], [_signed(-scale), "0", _signed(scale)])
-    ax.set_title("for", fontsize=TINY, color=INK, pad=2)
-    ax.set_xlabel("against", fontsize=TINY, color=INK, labelpad=5)
+    if shown.signed:
+        ax.set_yticks([-scale, 0, scale], [_signed(-scale), "0", _signed(scale)])
+        ax.set_title("for", fontsize=TINY, color=INK, pad=2)
+        ax.set_xlabel("against", fontsize=TINY, color=INK, labelpad=5)
+    else:
+        ax.set_yticks([0, scale], ["0", f"{scale:.2g}"])
     ax.yaxis.set_label_position("right")
-    ax.set_ylabel(unit, fontsize=TINY, color=QUIET, labelpad=1)
+    ax.set_ylabel(shown.unit, fontsize=TINY, color=QUIET, labelpad=1)
 
 
 def profile(ax: Axes, one: Input) -> None:
@@ -108,7 +113,7 @@ def shares(ax: Axes, found: Sequence[Share], unit: str) -> None:
     titled(ax, f"share per input (sum, {unit})")
 
 
-def record(ax: Axes, values: Sequence[Value], scale: float, unit: str) -> None:
+def record(ax: Axes, values: Sequence[Value], shown: Shown) -> None:
     """Bars of the columns; what was not measured is said so and has its own."""
     for at, one in enumerate(values):
         if one.score is None:
@@ -128,10 +133,11 @@ def record(ax: Axes, values: Sequence[Value], scale: float, unit: str) -> None:
         label.set_color(INK if one.text else QUIET)
         label.set_fontstyle("normal" if one.text else "italic")
     ax.set_ylim(len(values) - 0.4, -0.6)
-    ax.set_xlim(-1.25 * scale, 1.25 * scale)
+    ax.set_xlim((-1.25 if shown.signed else 0) * shown.scale, 1.25 * shown.scale)
     ax.axvline(0, color=INK, linewidth=0.5)
     tidy(ax, "bottom")
-    ax.set_xlabel(f"against | for ({unit})", fontsize=TINY, color=QUIET, labelpad=1)
+    sides = f"against | for ({shown.unit})" if shown.signed else shown.unit
+    ax.set_xlabel(sides, fontsize=TINY, color=QUIET, labelpad=1)
 
 
 def without(ax: Axes, found: WhatIf, width: int = 44) -> None:

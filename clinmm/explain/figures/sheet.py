@@ -103,6 +103,8 @@ def _blocks(shown: Shown) -> Iterator[Block]:
         yield _words(f"Not there for this case: {', '.join(shown.absent)}.", SMALL, INK, 0.05)
     if shown.what_if is not None:
         yield _what_if(shown)
+        if said := shown.what_if.adds_said():
+            yield _words(said, SMALL, INK, 0.05)
     yield from _checked(shown)
     yield _words(shown.provenance, TINY, QUIET, 0.0)
 
@@ -150,9 +152,7 @@ def _pictures(shown: Shown, one: Input | None, *, with_shares: bool) -> Block:
             panels.picture(place(left, 0.2, width, high), view.pixels, named)
             left += width + 0.08
         if one is not None and one.drawn is not None:
-            panels.legend(
-                place(left + 0.08, 0.2 + 0.12, 0.1, max(high - 0.3, 0.5)), shown.scale, shown.unit
-            )
+            panels.legend(place(left + 0.08, 0.2 + 0.12, 0.1, max(high - 0.3, 0.5)), shown)
             left += 0.75
         if slices and one is not None:
             panels.profile(place(left + 0.12, 0.2, 0.75, high - 0.1), one)
@@ -179,7 +179,7 @@ def _signal(shown: Shown, one: Input) -> Iterator[Block]:
 
 
 def _note(shown: Shown, one: Input) -> Iterator[Block]:
-    colours = "orange: for, blue: against; " if one.arrays else ""
+    colours = f"{shown.colours}; " if one.arrays else ""
     yield _words(f"{one.name} ({colours}dotted line: denied)", SMALL, INK, 0.01)
     letter = LETTER * NOTE_SIZE / 72
     n_letters = int(INNER / letter)
@@ -211,9 +211,7 @@ def _record(shown: Shown, one: Input) -> Iterator[Block]:
     yield _words(one.name, SMALL, INK, 0.01)
     yield Block(
         high + 0.34,
-        lambda place: panels.record(
-            place(2.3, 0.02, INNER - 2.9, high), values, shown.scale, shown.unit
-        ),
+        lambda place: panels.record(place(2.3, 0.02, INNER - 2.9, high), values, shown),
     )
     if len(values) < len(one.values):
         yield _words(f"And {len(one.values) - len(values)} more columns.", SMALL, QUIET, 0.04)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clinmm import registry
 from clinmm.report.lines import each
 from clinmm.report.wording import present
 
@@ -28,6 +29,11 @@ def method_shown(folder: Path, rows: pd.DataFrame, order: Sequence[str]) -> str:
         return sum(bool(arrays_of(folder, str(row.file), str(row.input))) for row in found)
 
     return str(max(there, key=n_drawn))
+
+
+def method_says(method: str, constant: str) -> Any:
+    """A constant of a method's file; None of a method that is not here any more."""
+    return registry.constants("attributions").get(method, {}).get(constant)
 
 
 def withheld(rows: pd.DataFrame) -> str:

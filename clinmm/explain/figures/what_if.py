@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from clinmm.report.lines import each
-from clinmm.report.wording import present
+from clinmm.report.wording import number, present, signed
 
 Point = tuple[str, float]
 
@@ -16,7 +16,8 @@ class WhatIf:
     """as_is: the answer to the case. answer: what it is called. without: (what is taken away, the
     answer), inputs first, then the sentence whose removal changes most. column: the column that
     moves the answer most, with `curve`, (its value, the answer), and the answer where it is not
-    measured; empty where none was moved."""
+    measured; empty where none was moved. adds: what each input adds to the answer, exact Shapley
+    values over the subsets of inputs; the rest of it is there without any input."""
 
     as_is: float
     answer: str
@@ -24,6 +25,22 @@ class WhatIf:
     column: str = ""
     curve: list[Point] = field(default_factory=list)
     unmeasured: float | None = None
+    adds: list[Point] = field(default_factory=list)
+
+    def adds_said(self) -> str:
+        """The sentence of it; empty where nothing is known.
+
+        >>> WhatIf(0.5, "risk", adds=[("image", 0.25), ("note", -0.125)]).adds_said()
+        'Of the risk of 0.500, 0.375 is there without any input; image adds +0.250, note −0.125.'
+        """
+        if not self.adds:
+            return ""
+        without_any = self.as_is - sum(y for _, y in self.adds)
+        each = ", ".join(
+            f"{name} {'adds ' * (i == 0)}{signed(y)}" for i, (name, y) in enumerate(self.adds)
+        )
+        there = f"{number(without_any)} is there without any input"
+        return f"Of the {self.answer} of {number(self.as_is)}, {there}; {each}."
 
 
 def what_if_of(
@@ -59,6 +76,9 @@ def what_if_of(
         row = next(each(sentences.nlargest(1, "moved")))
         said = _quoted(notes.get(str(row.input), ""), str(row.part))
         without.append((f"without “{said}”", float(row.probability)))
+    adds = [
+        (str(row.input), float(row.probability)) for row in each(rows[rows["kind"] == "input_adds"])
+    ]
     curves: dict[tuple[str, str], list[Point]] = {}
     lacking: dict[tuple[str, str], float] = {}
     for row in each(rows[rows["kind"] == "column_moved"]):
@@ -68,9 +88,9 @@ def what_if_of(
         else:
             lacking[at] = float(row.probability)
     if not curves:
-        return WhatIf(as_is, answer, without)
+        return WhatIf(as_is, answer, without, adds=adds)
     most = max(curves, key=lambda at: _range(curves[at]))
-    return WhatIf(as_is, answer, without, most[1], curves[most], lacking.get(most))
+    return WhatIf(as_is, answer, without, most[1], curves[most], lacking.get(most), adds)
 
 
 def _range(curve: list[Point]) -> float:

@@ -5,8 +5,10 @@ A file defines
     READS         kinds of input that it explains, of image, note, record, signal
     ADDS_UP       whether its sums over all inputs are the change of the logit (completeness)
     DRAWS_POINTS  whether `steps` says how many points it takes
+    IN_LOGITS     whether its scores are in logits (in the unit of a value), so that inputs, and two
+                  classes, can be set beside each other; else they are relative to each other
     USES_REFERENCE (optional) kinds of input whose scores depend on the reference
-    IN_LOGITS      (optional) the scores are in logits though they do not add up
+    SIGNED         (optional) False where scores say how much, and not for or against
     MEANING       what its numbers are, in a sentence for the reader
     attribute(joint, target, steps, seed) -> Found
 

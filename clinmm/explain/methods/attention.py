@@ -17,6 +17,8 @@ from clinmm.explain.joint import Joint, Target
 READS = ("image", "note", "record", "signal")
 ADDS_UP = False
 DRAWS_POINTS = False
+IN_LOGITS = False
+SIGNED = False
 MEANING = (
     "Where each network looked, not why it decided: shares of its attention, the same for every "
     "class and without a sign. They do not compare inputs."

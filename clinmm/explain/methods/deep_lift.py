@@ -17,6 +17,7 @@ from captum.attr._core.deep_lift import SUPPORTED_NON_LINEAR, nonlinear
 from torch import Tensor, nn
 
 from clinmm.errors import InputError
+from clinmm.explain.batch_size import networks_of
 from clinmm.explain.explanation import Found
 from clinmm.explain.joint import Joint, Target
 from clinmm.explain.mean_over_references import mean_over_references
@@ -24,6 +25,7 @@ from clinmm.explain.mean_over_references import mean_over_references
 READS = ("image", "note", "record", "signal")
 ADDS_UP = True
 DRAWS_POINTS = False
+IN_LOGITS = True
 USES_REFERENCE = READS
 MEANING = (
     "Parts of the change in logit between the reference and this case, by the change of every "
@@ -36,11 +38,11 @@ for _activation in (nn.GELU, nn.SiLU, nn.ReLU6, nn.Hardswish, nn.Mish):
 
 
 class _Whole(nn.Module):
-    """The models as one module, on whose activations Captum hooks."""
+    """All networks of a case as one module, on whose activations Captum hooks."""
 
     def __init__(self, joint: Joint, target: Target) -> None:
         super().__init__()
-        self.models = nn.ModuleList(joint.models)
+        self.networks = nn.ModuleList(networks_of(joint))
         self.answer = joint.function(target)
 
     def forward(self, *points: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ from clinmm.explain.joint import Joint, Target
 READS = ("image",)
 ADDS_UP = False
 DRAWS_POINTS = False
+IN_LOGITS = False
 MEANING = (
     "Where the last maps of the image's network speak for the class, or against it, by the slope "
     "of the logit on each map; coarse, and no parts of a sum."

@@ -24,6 +24,7 @@ from clinmm.explain.mean_over_references import mean_over_references
 READS = ("image", "note", "record", "signal")
 ADDS_UP = True
 DRAWS_POINTS = True
+IN_LOGITS = True
 USES_REFERENCE = READS
 MEANING = (
     "Parts of the change in logit between the reference and this case, estimated at random points; "

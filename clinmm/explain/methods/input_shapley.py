@@ -12,7 +12,6 @@ Reference:
     JMLR 11:1 (2010).
 """
 
-from collections.abc import Callable
 from math import factorial
 
 import numpy as np
@@ -27,6 +26,7 @@ from clinmm.explain.joint import Joint, Target
 READS = ("image", "note", "record", "signal")
 ADDS_UP = True
 DRAWS_POINTS = False
+IN_LOGITS = True
 MEANING = (
     "What each input as a whole adds to the logit, averaged over all orders in which they may "
     "come; they add up to the logit with all inputs less that with none."
@@ -37,32 +37,21 @@ MOST_INPUTS = 10
 
 
 def attribute(joint: Joint, target: Target, steps: int, seed: int = 0) -> Found:
-    """Nothing is located: an input is explained as a whole."""
-    return Found({}, input_shapley(joint, target))
+    """Nothing is located: an input is explained as a whole.
+
+    Raises:
+        InputError: more than MOST_INPUTS inputs.
+    """
+    answers = target.of(joint.answers_with({}, subsets_of(joint)))
+    values = shapley_values(answers.numpy().astype(np.float64))
+    return Found({}, dict(zip(joint.names, values.tolist(), strict=True)))
 
 
 def change(joint: Joint, target: Target) -> float:
     """The target's logit with all inputs of the case less that with none: what the values add up
     to."""
-    answers = target.of(joint.answers_with({}, _asked(joint)))
+    answers = target.of(joint.answers_with({}, subsets_of(joint)))
     return float(answers[-1] - answers[0])
-
-
-def input_shapley(
-    joint: Joint, target: Target, scale: Callable[[Tensor], Tensor] | None = None
-) -> dict[str, float]:
-    """Input of the case -> its Shapley value, on the logit or on another scale.
-
-    scale: (S, K) logits -> (S, K), such as calibrated probabilities.
-
-    Raises:
-        InputError: more than MOST_INPUTS inputs.
-    """
-    answers = joint.answers_with({}, _asked(joint))
-    if scale is not None:
-        answers = scale(answers)
-    worth = target.of(answers).numpy().astype(np.float64)
-    return dict(zip(joint.names, shapley_values(worth).tolist(), strict=True))
 
 
 def shapley_values(worth: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -87,8 +76,11 @@ def shapley_values(worth: NDArray[np.float64]) -> NDArray[np.float64]:
     return values
 
 
-def _asked(joint: Joint) -> Tensor:
-    """(2^M, inputs of the model) bool, the subsets of the inputs that the case has."""
+def subsets_of(joint: Joint) -> Tensor:
+    """(2^M, inputs of the model) bool, the subsets of the inputs that the case has.
+
+    Raises InputError where it has more than MOST_INPUTS.
+    """
     if (n := len(joint.names)) > MOST_INPUTS:
         raise InputError(
             f"input_shapley: the case has {n} inputs, at most {MOST_INPUTS} can be taken away in "

@@ -29,8 +29,8 @@ from clinmm.explain.parts.interface import Parts
 READS = ("image", "note", "record", "signal")
 ADDS_UP = False
 DRAWS_POINTS = False
-USES_REFERENCE = ("image", "signal")
 IN_LOGITS = True
+USES_REFERENCE = ("image", "signal")
 MEANING = (
     "What the logit loses when a patch, sentence or column is taken away and all else stays, and "
     "of an input, when all of it is; such losses do not add up."

@@ -10,6 +10,7 @@ from clinmm.cases import Prepared
 from clinmm.encoders.interface import Located
 from clinmm.explain.joint import Joint
 from clinmm.explain.parts.sentences import sentences_of
+from clinmm.explain.parts.spans import sums_over
 
 MOST_SENTENCES = 64
 """Of a longer note neighbouring sentences make one part."""
@@ -49,23 +50,7 @@ class NoteParts:
         return "".join([*kept, self.text[at:]])
 
     def scores(self, located: Located) -> NDArray[np.float64]:
-        """A scored span counts to the parts that it overlaps, shared by the letters in each; one
-        that overlaps none, such as a full stop, counts to no part."""
-        if not self.n:
-            return np.zeros(0)
-        start, end = (located[key].astype(np.int64) for key in ("start", "end"))
-        # Parts do not overlap, so each span reaches from its first part to its last one.
-        first = np.searchsorted(self.spans[:, 1], start, side="right")
-        behind = np.searchsorted(self.spans[:, 0], end, side="left")
-        n_parts = np.maximum(behind - first, 0)
-        span = np.repeat(np.arange(len(start)), n_parts)
-        part = first[span] + np.arange(len(span)) - np.repeat(n_parts.cumsum() - n_parts, n_parts)
-        shared = np.minimum(end[span], self.spans[part, 1]) - np.maximum(
-            start[span], self.spans[part, 0]
-        )
-        whole = np.bincount(span, shared, len(start))
-        score = located["score"].astype(np.float64)[span] * shared / whole[span]
-        return np.bincount(part, score, self.n).astype(np.float64)
+        return sums_over(self.spans, located)
 
     def located(self, scores: NDArray[np.float64]) -> Located:
         return {

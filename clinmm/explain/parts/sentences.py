@@ -1,4 +1,4 @@
-"""Where the sentences of a clinical note begin and end.
+"""Where the sentences of a clinical note begin and end, and what each adds.
 
 A sentence ends at a full stop, question mark, exclamation mark or semicolon that blanks follow,
 at an empty line, and at a line break before what looks like a new beginning; a line that goes on
@@ -7,6 +7,11 @@ list end nothing. A heading such as `IMPRESSION:` stands for itself.
 """
 
 import re
+
+import numpy as np
+
+from clinmm.encoders.interface import Located
+from clinmm.explain.parts.spans import sums_over
 
 _NO_END = re.compile(
     r"abb|abt|approx|art|bzgl|bzw|ca|cf|cp|dept|diff|dr|ehem|etwa|evtl|excl|fig|ggf|hrs?|incl?|inkl"
@@ -45,6 +50,23 @@ def sentences_of(text: str) -> list[tuple[int, int]]:
             spans.append((start + lead, start + len(piece.rstrip())))
         start = end
     return spans
+
+
+def by_sentence(text: str, located: Located) -> list[tuple[int, int, float]]:
+    """(start, end, sum of its words' scores) of each sentence of a note, in order.
+
+    Args:
+        text: the note, with the characters that `start` and `end` count.
+        located: `start`, `end`, `score` of its words.
+
+    >>> text = "No effusion. Heart enlarged."
+    >>> words = {"start": np.array([3, 13, 19]), "end": np.array([11, 18, 27])}
+    >>> by_sentence(text, words | {"score": np.array([-0.5, 0.25, 1.0])})
+    [(0, 12, -0.5), (13, 28, 1.25)]
+    """
+    spans = sentences_of(text)
+    sums = sums_over(np.array(spans, dtype=np.int64).reshape(-1, 2), located)
+    return [(start, end, float(sum_)) for (start, end), sum_ in zip(spans, sums, strict=True)]
 
 
 def _ends(text: str) -> list[int]:

@@ -1,4 +1,5 @@
-"""A case with one thing changed at a time: each input, each sentence of a note, each column.
+"""A case with one thing changed at a time: each input, each sentence of a note, each column; and
+what each input adds over all subsets of them.
 
 Every change is one that the study's own pipeline could meet: an input that a case lacks, a note
 without the sentence, a cell with another value or none. Whatever depends on which inputs a case has
@@ -22,6 +23,7 @@ from clinmm.arms import FUSED
 from clinmm.errors import InputError
 from clinmm.explain.joint import Joint
 from clinmm.explain.what_if.ranges import PlausibleRanges
+from clinmm.explain.what_if.subsets import answers_to_subsets, input_values
 from clinmm.explain.what_if.variants import Variant, answers_to, variants_of
 
 Probability = Callable[[NDArray[np.float64], str, Sequence[str]], NDArray[np.float64]]
@@ -49,7 +51,8 @@ def what_if_rows(
     Returns:
         A row for each change and class, the case as it is first; `probability` is the mean over the
         joints of the calibrated ones. Of a continuous target, `probability` is the recalibrated
-        value and `logit` the raw one.
+        value and `logit` the raw one. Rows of kind `input_adds` hold no answers but the Shapley
+        values of the inputs on either scale.
 
     Raises:
         InputError: no joint, another number of classes, a record whose range is not known.
@@ -59,6 +62,14 @@ def what_if_rows(
     logits = np.stack([answers_to(joint, variants) for joint in joints])
     said = probability(logits, case_id, [_pattern(joints[0], variant) for variant in variants])
     mean = logits.mean(0)
+    subsets, patterns = answers_to_subsets(joints)
+    if patterns:
+        adds = (
+            input_values(probability(subsets, case_id, patterns)),
+            input_values(subsets.mean(0)),
+        )
+        said, mean = (np.concatenate(both) for both in zip((said, mean), adds, strict=True))
+        variants += [Variant("input_adds", name) for name in joints[0].names]
     return [
         {
             "arm": arm,

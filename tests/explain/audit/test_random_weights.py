@@ -1,7 +1,9 @@
 """The network loses its weights from the head down, and only where it is told to."""
 
+import copy
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -43,6 +45,11 @@ def deep_model(seed: int = 0) -> MultimodalClassifier:
     return model.eval()
 
 
+def stages_of(models: list[MultimodalClassifier], *given: Any) -> list[list[MultimodalClassifier]]:
+    """The models after each stage, side by side."""
+    return [copy.deepcopy(stage) for stage in cascade(models, *given)]
+
+
 def changed(before: nn.Module, after: nn.Module) -> list[str]:
     new = dict(after.named_parameters())
     return [n for n, p in before.named_parameters() if not torch.equal(p, new[n])]
@@ -51,7 +58,7 @@ def changed(before: nn.Module, after: nn.Module) -> list[str]:
 def test_layers_go_from_the_head_down_until_none_is_left() -> None:
     model = deep_model()
     before = {name: p.clone() for name, p in model.named_parameters()}
-    stages = cascade([model], "a", 0)
+    stages = stages_of([model], "a", 0)
     assert len(stages) == 1 + BODY_STAGES == 4
     gone = [
         {n.removeprefix("encoders.input_a.") for n in changed(model, after)} for (after,) in stages
@@ -65,10 +72,20 @@ def test_layers_go_from_the_head_down_until_none_is_left() -> None:
     assert all(torch.equal(p, before[name]) for name, p in model.named_parameters())
 
 
+def test_what_is_about_other_inputs_is_shared_and_not_copied() -> None:
+    model = deep_model()
+    model.encoder("a").facts["long"] = ["list"]
+    (*_, (after,)) = cascade([model], "a", 0)
+    assert after.encoder("b") is model.encoder("b")
+    assert after.encoder("a").facts is model.encoder("a").facts
+    assert after.encoder("a") is not model.encoder("a")
+    assert after.heads["input_a"] is not model.heads["input_a"]
+
+
 def test_every_member_gets_weights_of_its_own_and_a_seed_gives_the_same_again() -> None:
     models = [deep_model(0), deep_model(1)]
     state = torch.random.get_rng_state()
-    one, again, other = (cascade(models, "a", seed)[-1] for seed in (3, 3, 4))
+    one, again, other = (stages_of(models, "a", seed)[-1] for seed in (3, 3, 4))
     assert torch.equal(state, torch.random.get_rng_state())
     weights = [[m.encoder("a").project.weight for m in made] for made in (one, again, other)]
     assert torch.equal(weights[0][0], weights[1][0])
@@ -77,19 +94,19 @@ def test_every_member_gets_weights_of_its_own_and_a_seed_gives_the_same_again() 
 
 
 def test_a_linear_encoder_has_one_stage_that_takes_its_head() -> None:
-    ((after,),) = cascade([linear_model()], "a", 0)
+    ((after,),) = stages_of([linear_model()], "a", 0)
     assert changed(linear_model(), after) == ["heads.input_a.weight", "heads.input_a.bias"]
 
 
 def test_batch_norm_takes_the_statistics_of_the_case() -> None:
     case = Attributable(torch.tensor([[4.0, 0.0]]), torch.zeros(1, 2))
-    (settled,) = cascade([deep_model()], "a", 0, case)[-1]
+    (settled,) = stages_of([deep_model()], "a", 0, case)[-1]
     body = settled.encoder("a").body
     points = torch.tensor([[1.0, 0], [2, 0], [3, 0], [4, 0]])
     read = body[2](body[1](body[0](points)))
     torch.testing.assert_close(body[3].running_mean, read.mean(0))
     torch.testing.assert_close(body[3].running_var, read.var(0, unbiased=False))
-    (bare,) = cascade([deep_model()], "a", 0)[-1]
+    (bare,) = stages_of([deep_model()], "a", 0)[-1]
     assert torch.equal(bare.encoder("a").body[3].running_mean, torch.zeros(4))
 
 
@@ -117,7 +134,7 @@ def test_a_shared_network_is_stood_in_for_and_stays_as_it_is() -> None:
     shared = encoder.shared_network()
     assert shared is not None
     whole = {name: tensor.clone() for name, tensor in shared.state_dict().items()}
-    stages = cascade([model, model], "image", 0, case)
+    stages = stages_of([model, model], "image", 0, case)
     assert all(torch.equal(tensor, whole[name]) for name, tensor in shared.state_dict().items())
     assert encoder.stand_in is None
     first, last = stages[0][0].encoder("image"), stages[-1][0].encoder("image")
@@ -139,7 +156,7 @@ def test_readings_are_the_likenesses_of_each_stage(monkeypatch: pytest.MonkeyPat
     asked = look(deep_model())
     scores = np.array([3.0, -2.0, 1.0, 0.5])
     after = [np.array([3.0, 2.0, 1.0, 0.5]), np.array([-3.0, 2.0, -1.0, -0.5])]
-    monkeypatch.setattr(Look, "scores", {"a": scores})
+    monkeypatch.setattr(Look, "unrefined_scores", {"a": scores})
     monkeypatch.setattr(Look, "by_random_weights", lambda self, name: [0, 1])
     monkeypatch.setattr(Look, "scores_of", lambda self, stage: {"a": after[stage]})
     told = {reading.test: reading.value for reading in weight_randomisation.measure(asked)}

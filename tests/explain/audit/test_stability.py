@@ -1,5 +1,7 @@
 """The slightly changed case, and how like its explanation is."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -16,7 +18,13 @@ from toy_look import (
     whole_look,
 )
 
-from clinmm.explain.audit import agreement, baseline_agreement, completeness, stability
+from clinmm.explain.audit import (
+    agreement,
+    baseline_agreement,
+    completeness,
+    stability,
+    weight_randomisation,
+)
 from clinmm.explain.audit.parts.likeness import likeness
 from clinmm.explain.audit.parts.nudged import MOVE, Nudged, nudged
 from clinmm.explain.explanation import Explanation
@@ -121,6 +129,16 @@ def test_stability_is_the_mean_rank_correlation_over_the_nudges() -> None:
     assert found["record"] == pytest.approx((1 + 0.9) / 2)
     against = stability.stability_of(saying(record_look(), lambda call: -TRUE))
     assert against["record"] == pytest.approx(-1)
+
+
+def test_a_refined_explanation_is_compared_with_what_has_as_many_points() -> None:
+    plain, refined = record_look(), record_look(located=columns_say([-s for s in TRUE]))
+    assert plain.unrefined is plain.found
+    refined.found = replace(refined.found, steps=4 * refined.steps)
+    assert refined.unrefined.steps == refined.steps
+    assert stability.stability_of(refined) == stability.stability_of(plain)
+    now, then = (values_of(weight_randomisation.measure(one)) for one in (refined, plain))
+    assert now == then
 
 
 def test_noise_is_not_stable() -> None:

@@ -22,6 +22,7 @@ GOOD = {
     "weight_randomisation": 0.1,
     "weight_randomisation_unsigned": 0.2,
     "deletion": 0.3,
+    "insertion": 0.3,
     "label_randomisation": 0.4,
     "localisation_over_chance": 0.3,
 }
@@ -51,8 +52,11 @@ def readings(n: int = 20, whole: bool = False, **tests: Any) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+KINDS = {"image": "image", "note": "note"}
+
+
 def judged(table: pd.DataFrame, **given: Any) -> pd.DataFrame:
-    rows = verdict_rows(table, DEFAULT_RULES, **{"retrained": True, **given})
+    rows = verdict_rows(table, DEFAULT_RULES, **{"retrained": True, "kinds": KINDS, **given})
     return schema.EXPLANATION_AUDIT.fill(pd.DataFrame(rows))
 
 
@@ -92,7 +96,7 @@ def test_what_passes_every_needed_test_passes() -> None:
         ),
         ("deletion", -0.1, "fail", "deletion: -.1 (-.11 to -.09), wanted above 0"),
         ("completeness_error", 0.5, "fail", "completeness error: .5 (.49 to .51), wanted below .1"),
-        ("label_randomisation", 0.105, "weak", "the interval holds the bound"),
+        ("label_randomisation", 0.055, "weak", "the interval holds the bound"),
         ("localisation_over_chance", 0.0, "fail", "localisation over chance: 0"),
     ],
 )
@@ -105,10 +109,10 @@ def test_one_needed_test_that_is_not_passed_withholds(
 
 
 def test_a_test_that_is_not_needed_is_told_only() -> None:
-    table = readings(insertion=-0.5)
+    table = readings(baseline_agreement=0.1)
     assert overall(table)[0] == "pass"
-    row = judged(table).set_index("test").loc["insertion"]
-    assert (row["verdict"], row["needed"], row["bound"]) == ("fail", "no", 0.0)
+    row = judged(table).set_index("test").loc["baseline_agreement"]
+    assert (row["verdict"], row["needed"], row["bound"]) == ("fail", "no", 0.5)
 
 
 def test_few_patients_are_weak_at_best() -> None:
@@ -121,14 +125,48 @@ def test_few_patients_are_weak_at_best() -> None:
         judged(readings(9, stability=0.1)).set_index("test").loc["stability", "verdict"] == "fail"
     )
     four = judged(readings(4, stability=0.1)).set_index("test").loc["stability"]
-    assert (four["verdict"], four["reason"]) == ("weak", "cannot tell: 4 cases")
+    assert (four["verdict"], four["reason"]) == ("weak", "stability: cannot tell: 4 cases")
 
 
-@pytest.mark.parametrize("test", ["deletion", "weight_randomisation", "label_randomisation"])
+@pytest.mark.parametrize(
+    "test", ["deletion", "insertion", "weight_randomisation", "label_randomisation"]
+)
 def test_what_was_not_measured_does_not_pass(test: str) -> None:
     verdict, reason = overall(readings(**{test: None}))
     assert verdict == "weak"
-    assert "not measured" in reason
+    assert reason == f"not measured: {test.replace('_', ' ')}"
+
+
+def test_what_was_measured_of_all_inputs_together_does_not_stand_for_an_input() -> None:
+    together = readings().query("test == 'deletion'")
+    together = together.assign(test="comprehensiveness", input="joint")
+    table = pd.concat([readings(deletion=None, insertion=None), together])
+    assert overall(table) == ("weak", "not measured: deletion, insertion")
+    note = readings(deletion=None, insertion=None, localisation_over_chance=None)
+    note.loc[note["input"] == "image", "input"] = "note"
+    assert overall(pd.concat([note, together])) == ("weak", "not measured: comprehensiveness")
+    own = pd.concat([note, together, together.assign(input="note")])
+    assert overall(own) == ("pass", "")
+
+
+def test_a_verdict_rests_on_as_many_cases_as_the_needed_test_that_had_the_fewest() -> None:
+    table = readings()
+    few = (table["test"] == "localisation_over_chance") & (table["case_id"] > "c4")
+    told = readings(3).query("test == 'stability'").assign(test="agreement")
+    gates = gates_of(metrics(0.55), ["effusion"], continuous=False)
+    row = judged(pd.concat([table[~few], told]), gates=gates).set_index("test").loc["overall"]
+    n = table[~few].query("test == 'localisation_over_chance'")["case_id"].nunique()
+    assert n < 20
+    assert (row["n_cases"], row["n_patients"]) == (n, n)
+
+
+def test_one_test_is_told_apart_of_the_input_and_of_all_inputs_together() -> None:
+    own = readings(deletion=None, insertion=None, localisation_over_chance=None)
+    own.loc[own["input"] == "image", "input"] = "note"
+    worse = readings(comprehensiveness=-0.2).query("test == 'comprehensiveness'")
+    both = pd.concat([own, worse.assign(input="note"), worse.assign(input="joint")])
+    said = "comprehensiveness: -.2 (-.21 to -.19), wanted above 0"
+    assert overall(both) == ("fail", f"{said}; all inputs together, {said}")
 
 
 def test_without_retraining_its_test_is_not_asked_for() -> None:
@@ -139,6 +177,7 @@ def test_an_input_scored_as_a_whole_is_judged_by_what_applies_to_it() -> None:
     whole = readings(
         whole=True,
         deletion=None,
+        insertion=None,
         weight_randomisation=None,
         weight_randomisation_unsigned=None,
         label_randomisation=None,
@@ -155,6 +194,7 @@ def test_a_failure_of_all_inputs_together_counts_for_each() -> None:
     rows = judged(both[~((both["input"] == "note") & (both["test"] == "completeness_error"))])
     assert set(rows.query("test == 'overall'")["input"]) == {"image", "note"}
     assert set(rows.query("test == 'overall'")["verdict"]) == {"fail"}
+    assert set(rows.query("test == 'overall'")["input"]) == {"image", "note"}
 
 
 def test_a_refused_method_fails_with_its_reason() -> None:
@@ -218,7 +258,9 @@ def test_values_are_gated_by_concordance_and_r2(
 ) -> None:
     table = pd.concat([metrics(concordance, metric="concordance"), metrics(r2, metric="r2")])
     gates = gates_of(table, ["effusion"], continuous=True)
-    assert overall(readings(), gates=gates)[0] == verdict
+    found, reason = overall(readings(), gates=gates)
+    assert found == verdict
+    assert "AUROC" not in reason
 
 
 # --- withheld per case --------------------------------------------------------------------
@@ -250,6 +292,18 @@ def test_only_what_passed_may_be_drawn() -> None:
         assert status(passed, **other) == ("withheld", "not audited yet")
 
 
+def test_a_class_is_set_against_another_only_where_both_may_be_shown() -> None:
+    passed = judged(readings())
+    against = {"rather_than": "nodule"}
+    assert status(passed, **against) == ("withheld", "nodule: not audited yet")
+    other = judged(readings(deletion=-0.1).assign(class_name="nodule"))
+    found, reason = status(pd.concat([passed, other]), **against)
+    assert found == "withheld"
+    assert reason.startswith("nodule: did not pass the audit (fail): deletion: -.1")
+    both = pd.concat([passed, passed.assign(class_name="nodule")])
+    assert status(both, **against) == ("pass", "")
+
+
 def test_a_case_is_withheld_for_itself_first() -> None:
     passed, failed = judged(readings()), judged(readings(deletion=-0.1))
     found, reason = status(passed, stability=0.31)
@@ -267,7 +321,7 @@ def test_verdicts_by_group_withhold_nothing() -> None:
     groups = pd.DataFrame({"sex": ["F", "M"] * 10}, index=[f"c{i}" for i in range(20)])
     table = readings()
     rows = pd.DataFrame(
-        verdict_rows(table, DEFAULT_RULES, retrained=True)
+        verdict_rows(table, DEFAULT_RULES, kinds=KINDS, retrained=True)
         + group_rows(table, groups, DEFAULT_RULES)
     )
     assert status(schema.EXPLANATION_AUDIT.fill(rows)) == ("pass", "")

@@ -56,8 +56,15 @@ class Look:
     others: Mapping[str, Explanation] = field(default_factory=dict)
 
     def again(self, joint: Joint) -> Explanation:
-        """The same method and target on another joint, without refinement."""
+        """The same method and target on another joint, without refinement; to be compared with
+        `unrefined`."""
         return explain(joint, self.method, self.target, self.steps, seed=self.seed, refine=False)
+
+    @cached_property
+    def unrefined(self) -> Explanation:
+        """The case explained with as many points as `again` takes: what is compared has to differ
+        in the one thing that is asked about."""
+        return self.found if self.found.steps == self.steps else self.again(self.joint)
 
     def rng(self, *key: int) -> np.random.Generator:
         """A stream of its own for each key."""
@@ -74,6 +81,11 @@ class Look:
     def scores(self) -> dict[str, NDArray[np.float64]]:
         """Input -> (n,) what the method says of its parts."""
         return self.scores_of(self.found)
+
+    @cached_property
+    def unrefined_scores(self) -> dict[str, NDArray[np.float64]]:
+        """The same of `unrefined`."""
+        return self.scores_of(self.unrefined)
 
     def scores_of(self, explanation: Explanation) -> dict[str, NDArray[np.float64]]:
         """The same of another explanation of the case, in the same parts."""

@@ -4,7 +4,8 @@ Source: Adebayo et al., Sanity checks for saliency maps, NeurIPS 2018 (cascading
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,13 +28,15 @@ def cascade(
     name: str,
     seed: int,
     case: Attributable | None = None,
-) -> list[list[MultimodalClassifier]]:
+) -> Iterator[list[MultimodalClassifier]]:
     """Copies of the models after each stage; the models themselves stay as they are.
 
     First the head on the input and what stands behind the encoder's body lose their weights, then
-    the body in at most BODY_STAGES, the layer that was made last first; the last entry has none
-    of the input's weights left. What belongs to no single input, the fusion, stays. An encoder
+    the body in at most BODY_STAGES, the layer that was made last first; after the last stage none
+    of the input's weights is left. What belongs to no single input, the fusion, stays. An encoder
     with a network that the process shares gets a copy of it as its `stand_in`, one for all models.
+
+    The same copies are given at each stage: what is asked of them has to be asked before the next.
 
     Args:
         name: of the input.
@@ -41,27 +44,41 @@ def cascade(
             their statistics from it, or the random network would say the same of every picture;
             without it they have those of an untrained network, 0 and 1.
     """
-    models = [copy.deepcopy(model) for model in models]
+    models = _copies(models, name)
     encoders = [model.encoder(name) for model in models]
     if (shared := getattr(encoders[0], "shared_network", lambda: None)()) is not None:
         stand_in = copy.deepcopy(shared)
         for encoder in encoders:
             encoder.stand_in = stand_in
-    each = [_stages(model, name) for model in models]
-    after: list[list[MultimodalClassifier]] = []
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        gone: list[nn.Module] = []
-        for stage in zip(*each, strict=True):
-            layers = [layer for own in stage for layer in own if layer not in gone]
+    gone: list[nn.Module] = []
+    for number, stage in enumerate(zip(*(_stages(model, name) for model in models), strict=True)):
+        layers = [layer for own in stage for layer in own if layer not in gone]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed + number)
             for layer in dict.fromkeys(layers):
                 draw(layer)
-            gone += layers
-            if case is not None:
-                for encoder in encoders:
-                    _settle(encoder, gone, case)
-            after.append(copy.deepcopy(models))
-    return after
+        gone += layers
+        if case is not None:
+            for encoder in encoders:
+                _settle(encoder, gone, case)
+        yield models
+
+
+def _copies(models: Sequence[MultimodalClassifier], name: str) -> list[MultimodalClassifier]:
+    """Copies that share with the models what is not drawn anew: all that is about other inputs or
+    about none, and what the encoder holds besides its layers, such as its facts."""
+    kept: list[Any] = []
+    for model in models:
+        mine = (model.encoder(name), model.heads[f"input_{name}"])
+        kept += [
+            part
+            for parts in (model.encoders, model.heads)
+            for part in parts.values()
+            if part not in mine
+        ]
+        kept += [model.fusion, model.absent, model.link]
+        kept += [value for key, value in vars(mine[0]).items() if not key.startswith("_")]
+    return copy.deepcopy(list(models), {id(part): part for part in kept})
 
 
 def draw(layer: nn.Module) -> None:

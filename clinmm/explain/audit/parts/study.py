@@ -112,6 +112,7 @@ def _judged(
     rows = verdict_rows(
         readings,
         settings.all_rules,
+        kinds={name: source.kind for name, source in cases.cohort.spec.inputs.items()},
         retrained=settings.retrain,
         gates=gates,
         refused={m: why for m, why in refused.items() if m not in set(readings["method"])},

@@ -16,9 +16,14 @@ OVERALL = "overall"
 MIN_CASES = 5
 """Readings that a mean needs to be judged at all."""
 
-FAITHFUL = ("deletion", "comprehensiveness")
-"""Tests of whether the model leans on what the explanation names; of inputs that are scored whole
-`completeness_error` takes their place."""
+FAITHFUL = {
+    "image": ("deletion", "insertion"),
+    "signal": ("deletion", "insertion"),
+    "note": ("comprehensiveness",),
+    "record": ("comprehensiveness",),
+}
+"""Kind of input -> tests of whether the model leans on what the explanation names; of inputs that
+are scored whole `completeness_error` takes their place."""
 RANDOMISED = ("weight_randomisation", "label_randomisation")
 """Tests of whether the explanation depends on what the model has learned."""
 
@@ -29,6 +34,7 @@ def verdict_rows(
     readings: pd.DataFrame,
     rules: Mapping[str, Rule],
     *,
+    kinds: Mapping[str, str],
     retrained: bool,
     gates: Mapping[str, Row] | None = None,
     refused: Mapping[str, str] | None = None,
@@ -39,6 +45,7 @@ def verdict_rows(
     Args:
         readings: schema.EXPLANATION_READINGS of the sample.
         rules: test -> what it has to show.
+        kinds: input -> kind.
         retrained: whether the test of permuted labels could be made, and is asked for.
         gates: class -> value, low, high, n_cases, n_patients, verdict and reason of its AUROC (see
             `gate.py`); a class that fails it passes nothing.
@@ -58,10 +65,9 @@ def verdict_rows(
         for name in inputs:
             at = {"method": method, "class_name": class_name, "input": name}
             gate = (gates or {}).get(str(class_name))
-            own = [*tests[name], *([gate] if gate else [])]
-            judged = [*own, *tests[JOINT]]
-            rows += [{**at, **row} for row in own]
-            rows.append({**at, **_overall(judged, retrained=retrained)})
+            rows += [{**at, **row} for row in (*tests[name], *([gate] if gate else []))]
+            missing = _missing(tests[name], tests[JOINT], kinds[name], retrained=retrained)
+            rows.append({**at, **_overall(tests[name], tests[JOINT], gate, missing)})
         rows += [
             {"method": method, "class_name": class_name, "input": JOINT, **row}
             for row in tests[JOINT]
@@ -102,9 +108,10 @@ def _judged(test: str, readings: pd.DataFrame, rule: Rule | None) -> Row:
 
 def _verdict(row: Row, rule: Rule) -> Row:
     good = holds(row["value"], rule)
+    name = in_words(row["test"])
     if row["n_cases"] < MIN_CASES:
-        return {"verdict": "weak", "reason": f"cannot tell: {row['n_cases']} cases"}
-    said = f"{in_words(row['test'])}: {mean_in_words(row)}, wanted {wanted(rule)}"
+        return {"verdict": "weak", "reason": f"{name}: cannot tell: {row['n_cases']} cases"}
+    said = f"{name}: {mean_in_words(row)}, wanted {wanted(rule)}"
     if not good:
         return {"verdict": "fail", "reason": said}
     if row["n_patients"] < MIN_PATIENTS:
@@ -116,44 +123,39 @@ def _verdict(row: Row, rule: Rule) -> Row:
     return {"verdict": "pass", "reason": None}
 
 
-def _overall(judged: list[Row], *, retrained: bool) -> Row:
+def _overall(own: list[Row], joint: list[Row], gate: Row | None, missing: list[str]) -> Row:
     """fail where a needed test failed; pass where all needed tests passed and none of those that
-    have to be made is missing; else weak."""
-    needed = [row for row in judged if row["needed"] == "yes"]
-    failed = [row for row in needed if row["verdict"] == "fail"]
-    weak = [row for row in needed if row["verdict"] == "weak"]
-    missing = _missing(judged, retrained=retrained)
-    reasons = [*_reasons(failed), *_reasons(weak)]
-    if missing:
-        reasons.append(f"not measured: {', '.join(map(in_words, missing))}")
-    verdict = "fail" if failed else "weak" if weak or missing else "pass"
+    have to be made is missing; else weak. Its cases and patients are those of the needed test that
+    had the fewest.
+
+    Args:
+        own, joint: tests of the input, and of all inputs together.
+    """
+    needed = [("", row) for row in own if row["needed"] == "yes"]
+    needed += [("all inputs together, ", row) for row in joint if row["needed"] == "yes"]
+    judged = [*needed, *([("", gate)] if gate else [])]
+    failed, weak = (
+        [of_whom + row["reason"] for of_whom, row in judged if row["verdict"] == verdict]
+        for verdict in ("fail", "weak")
+    )
+    untold = [f"not measured: {', '.join(map(in_words, missing))}"] if missing else []
     return {
         "test": OVERALL,
-        "n_cases": max(row["n_cases"] for row in judged),
-        "n_patients": max(row["n_patients"] for row in judged),
+        "n_cases": min((row["n_cases"] for _, row in needed), default=0),
+        "n_patients": min((row["n_patients"] for _, row in needed), default=0),
         "needed": None,
-        "verdict": verdict,
-        "reason": "; ".join(reasons) or None,
+        "verdict": "fail" if failed else "weak" if weak or untold else "pass",
+        "reason": "; ".join([*failed, *weak, *untold]) or None,
     }
 
 
-def _missing(judged: list[Row], *, retrained: bool) -> list[str]:
+def _missing(own: list[Row], joint: list[Row], kind: str, *, retrained: bool) -> list[str]:
     """Tests without which nothing passes, and of which there is no reading."""
-    made = {row["test"] for row in judged}
-    if not any(row["test"] == "parts" and row["value"] > 1 for row in judged):
-        return [] if "completeness_error" in made else ["completeness_error"]
-    missing = [] if made & set(FAITHFUL) else [" or ".join(FAITHFUL)]
-    asked = RANDOMISED if retrained else RANDOMISED[:1]
-    return missing + [test for test in asked if test not in made]
-
-
-def _reasons(rows: list[Row]) -> list[str]:
-    return [
-        row["reason"]
-        if row["reason"].startswith(in_words(row["test"]))
-        else f"{in_words(row['test'])}: {row['reason']}"
-        for row in rows
-    ]
+    if not any(row["test"] == "parts" and row["value"] > 1 for row in own):
+        made, asked = joint, ("completeness_error",)
+    else:
+        made, asked = own, (*FAITHFUL[kind], *(RANDOMISED if retrained else RANDOMISED[:1]))
+    return [test for test in asked if test not in {row["test"] for row in made}]
 
 
 def _refused(method: str, class_name: str, why: str) -> Row:

@@ -21,7 +21,7 @@ def wanted(rule: Rule) -> str:
 
 
 def in_words(test: str) -> str:
-    return "AUROC" if test == "auroc_gate" else test.replace("_", " ")
+    return test.replace("_", " ")
 
 
 def short(number: float) -> str:
