@@ -37,6 +37,7 @@ def show(
     left, middle, right = st.columns([1, 1, 1.2])
     with left:
         _inputs(selections.matching(rows, {"kind": "input_removed"}), now, unit)
+        _adds(selections.matching(rows, {"kind": "input_adds"}), unit)
     with middle:
         _sentence(selections.matching(rows, {"kind": "sentence_removed"}), now, notes, unit)
     with right:
@@ -60,6 +61,18 @@ def _inputs(rows: pd.DataFrame, now: "pd.Series[Any]", unit: str) -> None:
     st.html(panels.small(f"As it is: {in_words(unit)(before)}."))
     st.html(panels.moved(moves, *ends, in_words(unit)))
     st.caption(words_explained.HOW_REMOVED)
+
+
+def _adds(rows: pd.DataFrame, unit: str) -> None:
+    """What each input adds to the estimate, exact over all subsets of the inputs."""
+    if not len(rows):
+        return
+    per, of = (1, unit) if unit else (100, "of 100")
+    said = ", ".join(
+        f"{name} {per * value:+.1f}".replace("-", "−")
+        for name, value in zip(rows["input"], rows["probability"], strict=True)
+    )
+    st.caption(f"What each adds, over all subsets of the inputs: {said} {of}.")
 
 
 def _sentence(

@@ -1,7 +1,9 @@
 """What a physician reads about explanations: methods, tests, verdicts, and how to read a plot."""
 
+import re
 from typing import Any
 
+from clinmm.explain.audit.parts.zones import ZONES
 from clinmm.registry import constants, describe
 from clinmm.report.wording import method_name
 
@@ -22,7 +24,6 @@ TESTS = {
     "localisation_over_chance": "Lies where the finding is, against chance",
     "localisation_over_random_weights": "Lies where the finding is, against random weights",
     "localisation_over_permuted_labels": "Lies where the finding is, against permuted labels",
-    "shortcut_mass": "Share on what is not the patient",
     "auroc_gate": "The finding can be told at all (AUROC)",
     "agreement": "Agrees with other methods",
     "baseline_agreement": "Does not depend on what the case is compared with",
@@ -39,8 +40,6 @@ VERDICTS = {
 CANNOT_TELL = "cannot tell"
 """Stands in the reason of every verdict that rests on too few cases."""
 
-LONGEST_REASON = 170
-"""Characters of a reason that are shown at once."""
 
 SHARE = (
     "Share: how much of all that moved the estimate came from the input. Bar: lowest to highest "
@@ -127,16 +126,38 @@ def input_name(name: str) -> str:
     return INPUTS.get(name, name)
 
 
+OF_ZONES = {
+    "mass": (
+        "Map",
+        "Share of the map, without sign, that lies there, less the share of the image: 0 of an "
+        "even map.",
+    ),
+    "ratio": ("Map, as a ratio,", "Share of the map that lies there, over that of the image."),
+    "effect": (
+        "Answer without what is",
+        "Change of the answer when the model no longer sees this place, as a share of what the "
+        "whole image adds.",
+    ),
+}
+"""Kind of a test of shortcuts -> what it is called, and what it asks, of a zone of the image."""
+
+_ZONE = re.compile(rf"shortcut_({'|'.join(OF_ZONES)})_({'|'.join(ZONES)})")
+
+
 def test(name: str) -> str:
     """
     >>> test("deletion"), test("energy_inside")
     ('Deletion: what it marks matters to the model', 'Energy inside')
     """
+    if zone := _ZONE.fullmatch(name):
+        return f"{OF_ZONES[zone[1]][0]} {ZONES[zone[2]]}"
     return TESTS.get(name, name.replace("_", " ").capitalize())
 
 
 def asks(name: str) -> str:
     """What a test asks, in its file's own words; empty of a test that is not here."""
+    if zone := _ZONE.fullmatch(name):
+        return OF_ZONES[zone[1]][1]
     for said in constants("explanation_tests").values():
         tests: dict[str, Any] = said.get("TESTS") or {}
         if name in tests:
@@ -161,20 +182,6 @@ def shown_as(name: str, reason: str) -> str:
     parts = reason.split("; ")
     few = name == "weak" and all(CANNOT_TELL in part for part in parts)
     return "unknown" if few else name
-
-
-def short(reason: str) -> str:
-    """A reason cut at the end of one of its parts.
-
-    >>> short("one; two")
-    'one; two'
-    >>> short("x" * 100 + "; " + "y" * 100)[-7:]
-    'xx; ...'
-    """
-    if len(reason) <= LONGEST_REASON:
-        return reason
-    cut = reason.rfind("; ", 0, LONGEST_REASON)
-    return f"{reason[:cut] if cut > 0 else reason[:LONGEST_REASON]}; ..."
 
 
 def inside(text: str) -> str:

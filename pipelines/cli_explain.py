@@ -50,6 +50,8 @@ def explain(
     from pipelines.screen import console, progress, show_json
 
     chosen = names(cases)
+    if cases and not chosen:
+        raise InputError(f"--cases '{cases}' names no case. Give case ids, joined by commas.")
     asked = Asked(tuple(names(method)), tuple(names(class_name)), rather_than or None)
     if asked != Asked() and not chosen:
         raise InputError(

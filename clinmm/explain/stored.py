@@ -54,7 +54,7 @@ def write_beside(run: Run, explained: Rows, otherwise: Rows, kept: Kept) -> None
     ):
         new = table.fill(as_table(table, rows))
         if run.has(table.name):
-            old = run.read(table.name)
+            old = run.read(table.name).reindex(columns=table.names)
             keys = pd.MultiIndex.from_frame(new[same].fillna(""))
             kept_rows = ~pd.MultiIndex.from_frame(old[same].fillna("")).isin(keys)
             new = pd.concat([old[kept_rows], new], ignore_index=True)

@@ -78,8 +78,7 @@ def _example(material: Material, spec: CohortSpec, one: Chosen, case: "pd.Series
         outcome=_outcome(one.row, material),
         pattern=str(one.row["pattern"]).replace("+", ", "),
         shares=[
-            (str(r.input), "withheld" if why[r.input] else f"{100 * r.share:.0f} %")
-            for r in each(rows)
+            (str(r.input), "withheld" if why[r.input] else _share(r.share)) for r in each(rows)
         ],
         how=_how(rows, _unit(material)),
         answer="Value" if pd.isna(one.row["probability"]) else "Risk estimate",
@@ -141,6 +140,11 @@ def _unit(material: Material) -> str:
     """What attributions are in."""
     target = material.facts.get("target") or {}
     return str(target.get("unit")) if target.get("kind") == "continuous" else "logit"
+
+
+def _share(share: float) -> str:
+    """Of a method that is not in logits inputs have no share."""
+    return "–" if pd.isna(share) else f"{100 * share:.0f} %"
 
 
 def _how(rows: pd.DataFrame, unit: str) -> str:

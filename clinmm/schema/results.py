@@ -111,7 +111,10 @@ EXPLANATIONS = Table(
         text("rather_than", "the class that it is set against", may_be_empty=True),
         text("method", ""),
         text("input", ""),
-        real("share", "|attribution| of the input over the sum of |attribution| of all inputs"),
+        real(
+            "share",
+            "|attribution| of the input over that of all inputs; empty where not in logits",
+        ),
         real("share_low", "lowest share over the models of the case, where there are several"),
         real("share_high", "highest share over the models of the case"),
         real("attribution", "signed sum over the input, in logits"),
@@ -163,7 +166,10 @@ WHAT_IF = Table(
         text("arm", ""),
         text("case_id", ""),
         text("class_name", ""),
-        text("kind", "as_is, input_removed, sentence_removed or column_moved"),
+        text(
+            "kind",
+            "as_is, input_removed, sentence_removed, column_moved, or input_adds (Shapley values)",
+        ),
         text("input", "empty for as_is", may_be_empty=True),
         text("part", "a column; of a sentence START:END in characters", may_be_empty=True),
         text("x", "the column's value, as text; empty: not recorded", may_be_empty=True),

@@ -142,7 +142,7 @@ def test_rules_of_explanations_are_those_of_the_code() -> None:
     text = section(page("docs/explanations.md"), "Rules")
     for name, rule in DEFAULT_RULES.items():
         side = "above" if rule.above is not None else "below"
-        said = re.sub(r"^(localisation)_over_chance|shortcut_mass_\w+", r"\1", name)
+        said = re.sub(r"^(shortcut_(?:mass|effect))_\w+", r"\1_ZONE", name)
         assert f"{side} {rule.bound:g}".replace(" 0.", " .") in text, name
         assert said in text or name.startswith("localisation_over"), name
 

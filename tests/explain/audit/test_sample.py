@@ -56,6 +56,15 @@ def test_a_rare_class_has_all_its_positives_and_negatives_fill_it_up() -> None:
     assert rare["y"].sum() == 3
 
 
+def test_positives_that_somebody_outlined_come_first() -> None:
+    table = predictions(positives=(20, 20))
+    outlined = {("c007", "class 0"), ("c019", "class 0"), ("c003", "class 1"), ("c025", "class 1")}
+    sample = audit_sample(table, 8, 1, 0, lambda *at: at in outlined)
+    taken = {(one.case_id, one.class_name) for one in sample}
+    assert taken & outlined == outlined - {("c025", "class 1")}, "c025 is negative"
+    assert len(taken) == 8
+
+
 def test_one_case_a_patient_where_that_is_enough_and_two_where_it_is_not() -> None:
     table = predictions(60, (10, 10), folds=1)
     table["patient_id"] = "p" + (table["case_id"].str[1:].astype(int) // 3).astype(str)

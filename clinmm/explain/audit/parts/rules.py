@@ -60,6 +60,13 @@ DEFAULT_RULES: dict[str, Rule] = {
     "shortcut_mass_upper_right": Rule(below=0.1),
     "shortcut_mass_lower_left": Rule(below=0.1),
     "shortcut_mass_lower_right": Rule(below=0.1),
+    # Ours: without a planted letter no corner of the phantom reaches .30, with one its corner has
+    # .42 and more. Told, not needed: a faithful map of such a model is what shows the shortcut.
+    "shortcut_effect_marks": Rule(below=0.35, needed=False),
+    "shortcut_effect_upper_left": Rule(below=0.35, needed=False),
+    "shortcut_effect_upper_right": Rule(below=0.35, needed=False),
+    "shortcut_effect_lower_left": Rule(below=0.35, needed=False),
+    "shortcut_effect_lower_right": Rule(below=0.35, needed=False),
     "baseline_agreement": Rule(above=0.5, needed=False),
 }
 """Test -> rule. A test without one is told and decides nothing."""

@@ -1,7 +1,7 @@
 """Which cases the audit of explanations looks at, each for one class."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 import numpy as np
@@ -23,25 +23,33 @@ class Audited(NamedTuple):
     class_name: str
 
 
-def audit_sample(predictions: pd.DataFrame, n: int, folds: int, seed: int) -> list[Audited]:
+def audit_sample(
+    predictions: pd.DataFrame,
+    n: int,
+    folds: int,
+    seed: int,
+    outlined: Callable[[str, str], bool] = lambda case_id, class_name: False,
+) -> list[Audited]:
     """At most n test cases of the first folds of repeat 0, fused arm, with a recorded target.
 
     The classes take turns, the rarest first; a class takes a positive and a negative in turn, each
     in an order drawn in the seed, and what is left once one side has run out. So classes are
     balanced, and each has as many positives as negatives, or all its positives. A case is looked at
-    once. Values of a continuous target count as positive above their median.
+    once. Positives whose finding somebody outlined come first, since localisation is tested on
+    them alone. Values of a continuous target count as positive above their median.
 
     Args:
         predictions: schema.PREDICTIONS with every case that the models of the folds tested.
         n: cases in all.
         folds: how many folds of repeat 0 they come from, the lowest numbers first.
+        outlined: (case id, class name) -> whether there is a mask of it.
 
     Returns:
         In order of fold, case and class. The same table, n, folds and seed give the same sample.
     """
     rows = _candidates(predictions, folds)
     rng = np.random.default_rng(seed)
-    queues = [_Queue(part, rng) for _, part in rows.groupby("class_name", sort=True)]
+    queues = [_Queue(part, rng, outlined) for _, part in rows.groupby("class_name", sort=True)]
     queues.sort(key=lambda queue: len(queue.sides[0]))
     taken: dict[str, Audited] = {}
     of_patient: Counter[str] = Counter()
@@ -60,7 +68,9 @@ def audit_sample(predictions: pd.DataFrame, n: int, folds: int, seed: int) -> li
 class _Queue:
     """The cases of one class: positives and negatives, and how many of each were taken."""
 
-    def __init__(self, rows: pd.DataFrame, rng: np.random.Generator) -> None:
+    def __init__(
+        self, rows: pd.DataFrame, rng: np.random.Generator, outlined: Callable[[str, str], bool]
+    ) -> None:
         positive = _is_positive(rows["target"].to_numpy(dtype=np.float64))
         fields = [rows[name].tolist() for name in Audited._fields]
         cases = [Audited(*values) for values in zip(*fields, strict=True)]
@@ -68,6 +78,7 @@ class _Queue:
             [cases[i] for i in rng.permutation(np.flatnonzero(positive == side))]
             for side in (True, False)
         ]
+        self.sides[0].sort(key=lambda case: not outlined(case.case_id, case.class_name))
         self.taken = [0, 0]
 
     def next_free(

@@ -37,7 +37,13 @@ def audit(
     """
     settings = cases.config.explain.audit
     gates = _gates(cases)
-    sample = audit_sample(cases.predictions, settings.cases, settings.folds, cases.config.seed)
+    sample = audit_sample(
+        cases.predictions,
+        settings.cases,
+        settings.folds,
+        cases.config.seed,
+        outlined=lambda case_id, name: bool(masks_of_case(cases.cohort, case_id, name)),
+    )
     rows: list[dict[str, Any]] = []
     refused: dict[str, str] = {}
     fold, retrained = None, None
