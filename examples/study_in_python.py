@@ -27,7 +27,7 @@ CONFIG = {
     },
     "train": {"epochs": 20, "optimiser": {"lr": 5.0e-3}},
     "evaluate": {"n_bootstrap": 200},
-    "explain": {"cases": 1, "audit": {"cases": 8, "retrain": False}},
+    "explain": {"cases": 1, "audit": {"cases": 4, "retrain": False}},
 }
 
 
