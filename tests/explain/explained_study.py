@@ -27,7 +27,7 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-def small_study(folder: Path) -> Study:
+def explained_study(folder: Path) -> Study:
     """Of 48 phantom patients, with a temperature of its own for each fold and class."""
     cohort = make_phantom(folder / "cohort", seed=3, n_patients=48)
     settings = folder / "study.yaml"
