@@ -14,7 +14,7 @@ from clinmm.encoders.conv1d import _level, _moved
 from clinmm.encoders.log_mel import QUIETEST, Config, log_mel_picture, mel_filters
 from clinmm.encoders.parts.samples import in_pieces, level_and_spread
 from clinmm.errors import InputError
-from clinmm.explain.joint import Explanation
+from clinmm.explain.explanation import Explanation
 from clinmm.explain.merge import merged
 from clinmm.readers.signal import SignalFile
 
