@@ -87,8 +87,8 @@ class Said:
     standing: list[Standing]
 
 
-def sentences_said(note: str) -> Iterator[Said]:
-    """The sentences of a note with what they state and what they deny."""
+def sentences_said(note: str, scope: int = SCOPE) -> Iterator[Said]:
+    """The sentences of a note with what they state and what they deny, `scope` words ahead."""
     text = _ANSWER.sub(lambda match: " " * len(match.group()), note)
     start = 0
     for stop, following in [*(m.span() for m in _SENTENCE.finditer(text)), (len(text), len(text))]:
@@ -100,10 +100,10 @@ def sentences_said(note: str) -> Iterator[Said]:
                 i == 0 or "," in text[matches[i - 1].end() : match.start()]
                 for i, match in enumerate(matches)
             ]
-            yield Said(words, [match.span() for match in matches], _standing(words, begins))
+            yield Said(words, [match.span() for match in matches], _standing(words, begins, scope))
 
 
-def _standing(words: list[str], begins: list[bool]) -> list[Standing]:
+def _standing(words: list[str], begins: list[bool], scope: int) -> list[Standing]:
     """begins: whether a clause begins at the word."""
     standing: list[Standing] = ["stated"] * len(words)
     reach, i = 0, 0
@@ -112,7 +112,7 @@ def _standing(words: list[str], begins: list[bool]) -> list[Standing]:
         if length:
             standing[i : i + length] = ["denial"] * length
             if way == "ahead":
-                reach = SCOPE
+                reach = scope
             elif way == "back":
                 _deny_back(standing, words, begins, i)
             i += length

@@ -127,7 +127,7 @@ def test_the_tail_of_the_test_is_fishers(make: Make) -> None:
         ("Denies fever, chills or cough.", set()),
         ("No fever but cough", {"cough"}),
         ("negative for effusion. Effusion later", {"effusion", "effusion later", "later"}),
-        ("without one two three four five six seven", {"seven"}),
+        ("without one two three four five six", {"six"}),
         ("Pain\nfever", {"pain", "fever"}),
         ("He ___ yesterday", {"yesterday"}),
         ("COVID-19", {"covid", "19", "covid 19"}),
