@@ -10,7 +10,7 @@ notes of the phantom that by chance all of them had the class."""
 def affirmed(note: str, longest: int = 3) -> set[str]:
     """Words and phrases of up to `longest` words, lower case, that the note states.
 
-    Left out: words that a denial of the same sentence reaches (see `denial`; five words ahead), denials themselves,
+    Left out: words that a denial of the same sentence reaches (see `denial`), denials themselves,
     and phrases that begin or end with a word such as `and`. What is only supposed counts as stated:
     a supposition gives an answer away as a statement does.
 
