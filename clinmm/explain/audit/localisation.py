@@ -32,11 +32,12 @@ TESTS = {
     "localisation_area": "Share of the image inside the outline: energy_inside of an even map.",
     "localisation_auprc": "Area under the precision-recall curve for being inside the outline, by "
     "the scores without sign.",
-    "localisation_over_chance": "The same, less that of random maps as smooth as this one.",
-    "localisation_over_random_weights": "The same, less that of a network of which this input's "
-    "encoder has random weights.",
-    "localisation_over_permuted_labels": "The same, less that of a model trained on labels that "
-    "belong to other patients.",
+    "localisation_over_chance": "Does it find the outline better than random maps as smooth? Area "
+    "under the precision-recall curve, less theirs.",
+    "localisation_over_random_weights": "Does it find the outline better than the map of a network "
+    "of which this input's encoder has random weights? The same area, less its.",
+    "localisation_over_permuted_labels": "Does it find the outline better than the map of a model "
+    "trained on labels that belong to other patients? The same area, less its.",
 }
 
 
