@@ -13,7 +13,7 @@ STAGE = "weight_randomisation_stage_"
 TESTS = {
     "weight_randomisation": "How like is it to what the method says of a network of which this "
     "input's encoder has random weights? Spearman's correlation over the parts.",
-    "weight_randomisation_unsigned": "How like is it to that, when the sign of the scores is ignored?",
+    "weight_randomisation_unsigned": "How like is it to that, the sign of the scores left out?",
 } | {
     f"{STAGE}{stage}": f"The same with sign, after stage {stage} of the layers, from the head down."
     for stage in range(1, BODY_STAGES + 2)
