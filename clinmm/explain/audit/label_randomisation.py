@@ -6,6 +6,10 @@ nearer to those of a model trained again on the same labels. Likeness is the mea
 sign of the scores and that without: where networks look is more alike between two trainings than
 which way each part moves the logit, but size alone would not tell a map from its opposite.
 
+One pair of trained models may be alike by chance, which no interval over patients holds. So the
+likeness to the same labels is also held against that of the two retrained models to each other,
+which have nothing to do with one another either.
+
 Source: Adebayo et al., Sanity checks for saliency maps, NeurIPS 2018 (data randomisation test).
 """
 
@@ -19,6 +23,8 @@ TESTS = {
     "label_randomisation": "How much nearer is it to what the method says of a model trained again "
     "on the same labels than of one trained on permuted labels? Difference of two likenesses, each "
     "the mean of Spearman's correlation over the parts with and without sign.",
+    "label_randomisation_over_unrelated": "How much nearer is it to the model trained again on the "
+    "same labels than that one is to the model trained on permuted labels? Likeness as before.",
     "similarity_same_labels": "How like is it to what the method says of a model trained again on "
     "the same labels from another seed?",
     "similarity_permuted_labels": "The same of a model trained on labels that belong to other "
@@ -34,8 +40,10 @@ def measure(look: Look) -> list[Reading]:
     readings = []
     for name, scores in look.unrefined_scores.items():
         near, far = _both(scores, same[name]), _both(scores, permuted[name])
-        if near is not None and far is not None:
+        unrelated = _both(same[name], permuted[name])
+        if near is not None and far is not None and unrelated is not None:
             readings += [
+                Reading(name, "label_randomisation_over_unrelated", near - unrelated),
                 Reading(name, "label_randomisation", near - far),
                 Reading(name, "similarity_same_labels", near),
                 Reading(name, "similarity_permuted_labels", far),

@@ -214,6 +214,7 @@ def test_label_randomisation_is_a_contrast_of_likenesses(monkeypatch: pytest.Mon
     assert good == pytest.approx(
         {
             "label_randomisation": 1 - far,
+            "label_randomisation_over_unrelated": 1 - far,
             "similarity_same_labels": 1,
             "similarity_permuted_labels": far,
         }
@@ -221,6 +222,8 @@ def test_label_randomisation_is_a_contrast_of_likenesses(monkeypatch: pytest.Mon
     assert opposite["similarity_same_labels"] == pytest.approx(0)
     assert lost["label_randomisation"] == pytest.approx(far - 1)
     assert contrast(other, other)["label_randomisation"] == 0
+    unrelated = contrast(other, other)["label_randomisation_over_unrelated"]
+    assert unrelated == pytest.approx(far - 1), "the two retrained models are the same"
 
 
 def test_without_retrained_models_labels_are_not_asked_about(
