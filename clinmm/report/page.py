@@ -9,6 +9,7 @@ from clinmm.report.fusion import fusion
 from clinmm.report.making import making
 from clinmm.report.material import Material
 from clinmm.report.opening import NOTICE, lead, title
+from clinmm.report.template import filled
 from clinmm.report.values import answers_of_values, exhibits_of_values, is_of_values
 from clinmm.runs import Run
 
@@ -18,19 +19,11 @@ def page(run: Run) -> str:
 
     A table that is not there is named in its section, with the command that makes it.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     material = Material.of(run)
     values = is_of_values(material)
     shown, no_examples = examples(material)
-    return environment.get_template("report.html.j2").render(
+    return filled(
+        Path(__file__).with_name("report.html.j2"),
         title=title(material),
         notice=NOTICE,
         kind=material.kind,

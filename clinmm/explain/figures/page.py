@@ -20,6 +20,7 @@ from clinmm.explain.figures.sheet import checked_lines, drawing
 from clinmm.explain.figures.shown import Input, Shown
 from clinmm.explain.negation import negated_spans
 from clinmm.explain.parts.sentences import by_sentence
+from clinmm.report.template import filled
 from clinmm.report.wording import listing, logit
 
 if TYPE_CHECKING:
@@ -46,17 +47,9 @@ class Drawn:
 
 def html(shown: Shown) -> str:
     """The page; every text goes through a template that escapes it."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     with drawing():
-        return environment.get_template("case.html.j2").render(
+        return filled(
+            Path(__file__).with_name("case.html.j2"),
             shown=shown,
             read=explained_by(shown),
             checked=checked_lines(shown),
