@@ -82,7 +82,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = options.run or study(Path(name))
         cases = Cases(folder)
-        asked = {"cases": options.cases, "folds": 1, "retrain": True, "gate": True}
+        asked = {"cases": options.cases, "folds": 1, "retrain": 1, "gate": True}
         explaining = cases.config.explain.model_copy(
             update={
                 "methods": tuple(options.methods),

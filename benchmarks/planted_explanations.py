@@ -13,7 +13,7 @@ marker     a phantom in which a letter in the upper right corner goes with conso
            zones of the picture does the audit name, for which finding?
 
 Only the tests that are about this are made. One table: of the seeds, how many pass, are weak and
-fail, by scenario, method and finding. The two trainings on which label randomisation rests are made
+fail, by scenario, method and finding. The trainings on which label randomisation rests are made
 once a seed and phantom.
 """
 
@@ -41,13 +41,14 @@ from clinmm.stored_models import load_description, save_models
 from pipelines import run as study_run
 
 METHODS = ("integrated_gradients", "grad_cam")
-FAMILIES = ("label_randomisation", "localisation", "shortcut_mass", "share")
+FAMILIES = ("label_randomisation", "localisation", "shortcut_mass", "shortcut_effect", "share")
 LOCALISATION = (
     "localisation_over_chance",
     "localisation_over_random_weights",
     "localisation_over_permuted_labels",
 )
-ZONES = "shortcut_mass_"
+RANDOMISATION = ("label_randomisation", "label_randomisation_over_unrelated")
+ZONES = ("shortcut_mass_", "shortcut_effect_")
 PLACE = (0, 0)
 OF_ITS_OWN = 7
 """Added to the seed of the model on permuted labels: it must not be the one it is held against."""
@@ -85,18 +86,21 @@ def image_alone(cohort: Path) -> None:
     cohort.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
 
-def audited(folder: Path, trained: Path, *, gate: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """(readings, verdicts). trained: where the two trainings are, or are put."""
+def audited(
+    folder: Path, *, gate: bool, pairs: int = 0, trained: Path | None = None
+) -> pd.DataFrame:
+    """Verdicts. pairs: of models trained again; trained: where they are, or are put."""
     cases = Cases(folder)
-    settings = cases.config.explain.audit.model_copy(update={"gate": gate})
+    settings = cases.config.explain.audit.model_copy(update={"gate": gate, "retrain": pairs})
     explaining = cases.config.explain.model_copy(update={"audit": settings})
     cases.config = cases.config.model_copy(update={"explain": explaining})
     kept = Kept(cases.run, "benchmark", {"gate": gate}, cases.model_files())
-    if trained.is_dir():
-        shutil.copytree(trained, kept.folder / "retrained_0", dirs_exist_ok=True)
-    found = audit(cases, kept, silent, FAMILIES)
-    if not trained.is_dir():
-        shutil.copytree(kept.folder / "retrained_0", trained)
+    again = kept.folder / "retrained_0"
+    if trained and trained.is_dir():
+        shutil.copytree(trained, again, dirs_exist_ok=True)
+    found = audit(cases, kept, silent, FAMILIES)[1]
+    if trained:
+        shutil.copytree(again, trained, dirs_exist_ok=True)
     kept.remove()
     return found
 
@@ -125,14 +129,15 @@ def permuted_models(folder: Path) -> list[MultimodalClassifier]:
 
 
 def verdicts(audit_table: pd.DataFrame, scenario: str, seed: int) -> list[dict[str, object]]:
-    """Of each method and finding, on the image: the worst of the three localisations, and label
-    randomisation."""
+    """Of each method and finding, on the image: the worst of the three localisations, and of the
+    two contrasts of label randomisation."""
     worst = {"fail": 0, "weak": 1, "pass": 2}
     rows = audit_table[(audit_table["group_by"] == "all") & (audit_table["input"] == "image")]
     found = []
     for (method, name), part in rows.groupby(["method", "class_name"]):
         of = part.set_index("test")["verdict"]
         located = [of.get(test, "not measured") for test in LOCALISATION]
+        randomised = [of.get(test, "not measured") for test in RANDOMISATION]
         found.append(
             {
                 "seed": seed,
@@ -140,7 +145,7 @@ def verdicts(audit_table: pd.DataFrame, scenario: str, seed: int) -> list[dict[s
                 "method": method,
                 "class_name": name,
                 "localisation": min(located, key=lambda verdict: worst.get(verdict, -1)),
-                "label_randomisation": of.get("label_randomisation", "not measured"),
+                "label_randomisation": min(randomised, key=lambda verdict: worst.get(verdict, -1)),
                 "zones": " ".join(_named(part)),
             }
         )
@@ -148,24 +153,23 @@ def verdicts(audit_table: pd.DataFrame, scenario: str, seed: int) -> list[dict[s
 
 
 def _named(rows: pd.DataFrame) -> list[str]:
-    """Zones on which the map dwells, by the audit."""
-    named = rows[rows["test"].str.startswith(ZONES) & (rows["verdict"] == "fail")]
-    return sorted(named["test"].str.removeprefix(ZONES))
+    """Zones on which the map dwells (mass) or the answer hangs (effect), by the audit."""
+    named = rows.loc[rows["test"].str.startswith(ZONES) & (rows["verdict"] == "fail"), "test"]
+    return sorted(test.removeprefix("shortcut_") for test in named)
 
 
 def of_seed(folder: Path, seed: int, options: argparse.Namespace) -> list[dict[str, object]]:
     run = finished(folder / "clean", seed, [], options)
-    trained = folder / "trained"
-    rows = verdicts(audited(run, trained, gate=True)[1], "clean", seed)
+    again = {"pairs": options.retrain, "trained": folder / "trained"}
+    rows = verdicts(audited(run, gate=True, **again), "clean", seed)
     for scenario, models in (
         ("random", random_models(run, seed)),
         ("permuted", permuted_models(run)),
     ):
         copy = with_models(run, folder / scenario, models)
-        rows += verdicts(audited(copy, trained, gate=False)[1], scenario, seed)
+        rows += verdicts(audited(copy, gate=False, **again), scenario, seed)
     marked = finished(folder / "marker", seed, ["side_marker"], options)
-    table = audited(marked, folder / "trained_marker", gate=True)[1]
-    return rows + verdicts(table, "marker", seed)
+    return rows + verdicts(audited(marked, gate=True), "marker", seed)
 
 
 def show(rows: list[dict[str, object]]) -> None:
@@ -182,6 +186,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--patients", type=int, default=500)
     parser.add_argument("--cases", type=int, default=160)
+    parser.add_argument("--retrain", type=int, default=3, help="pairs of models trained again")
     parser.add_argument("--methods", nargs="+", default=list(METHODS))
     parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE")
     parser.add_argument("--keep", type=Path, help="where the studies go, and stay")

@@ -217,7 +217,8 @@ class ExplanationAuditConfig(_Settings):
     cases: test cases that it looks at, each for one class; 0 leaves the audit out, and every
         explanation is withheld.
     folds: folds of repeat 0 from which they come.
-    retrain: train each of these folds again, on the same labels and on permuted ones.
+    retrain: how often each of these folds is trained again, on the same labels and on permuted
+        ones; 0 leaves out what needs it.
     gate: withhold what explains a class whose AUROC interval holds .5.
     rules: test -> {above: bound} or {below: bound}, and `needed`; they replace the defaults of
         the tests that they name.
@@ -225,7 +226,7 @@ class ExplanationAuditConfig(_Settings):
 
     cases: int = Field(default=60, ge=0)
     folds: PositiveInt = 1
-    retrain: bool = True
+    retrain: int = Field(default=2, ge=0, le=5)
     gate: bool = True
     rules: dict[str, Rule] = {}
 

@@ -170,7 +170,7 @@ def test_a_killed_explain_goes_on_to_the_same_tables_bit_for_bit(
 def test_what_was_kept_under_other_settings_is_not_used(
     unexplained: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    quick = {"cases": 4, "gate": False, "retrain": False}
+    quick = {"cases": 4, "gate": False, "retrain": 0}
     copy = with_settings(unexplained, tmp_path / "copy", audit=quick)
     explain_no_more_than(1, copy, monkeypatch)
     other = with_settings(copy, tmp_path / "other", steps=9)

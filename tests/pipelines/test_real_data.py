@@ -27,7 +27,7 @@ def test_the_radiographs_run_from_end_to_end(tmp_path: Path) -> None:
         "train.device=cpu",
         "encoders.image.size=64",
         "evaluate.n_bootstrap=100",
-        "explain={cases: 2, steps: 8, audit: {cases: 4, retrain: false}}",
+        "explain={cases: 2, steps: 8, audit: {cases: 4, retrain: 0}}",
     ]
     made = run.main(load_config("covid_cxr_outcome", light), tmp_path / "run")
     facts = made.facts

@@ -36,8 +36,8 @@ TESTS = {
     "under the precision-recall curve, less theirs.",
     "localisation_over_random_weights": "Does it find the outline better than the map of a network "
     "of which this input's encoder has random weights? The same area, less its.",
-    "localisation_over_permuted_labels": "Does it find the outline better than the map of a model "
-    "trained on labels that belong to other patients? The same area, less its.",
+    "localisation_over_permuted_labels": "Does it find the outline better than maps of models "
+    "trained on labels that belong to other patients? The same area, less their mean.",
 }
 
 
@@ -76,8 +76,9 @@ def _of_image(look: Look, name: str, mask: NDArray[np.bool_]) -> dict[str, float
     }
     if own.any():
         told["energy_inside"] = float((own * inside).sum() / own.sum())
-    if look.by_permuted_labels is not None:
-        told["localisation_over_permuted_labels"] = unrefined - found_by(look.by_permuted_labels)
+    if look.by_permuted_labels:
+        permuted = np.mean([found_by(explanation) for explanation in look.by_permuted_labels])
+        told["localisation_over_permuted_labels"] = unrefined - float(permuted)
     return told
 
 

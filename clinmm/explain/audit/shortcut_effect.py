@@ -32,7 +32,8 @@ def measure(look: Look) -> list[Reading]:
         for zone in zones.values():
             where = torch.from_numpy(zone)
             painted = values.clone()
-            painted[..., where] = values[..., where].median()
+            if where.any():
+                painted[..., where] = values[..., where].median()
             variants.append(painted)
         prepared = look.joint.trunk(name, torch.cat(variants))
         logits = look.target.of(look.joint.answers_with({name: prepared})).double()

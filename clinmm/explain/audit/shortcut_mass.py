@@ -2,7 +2,7 @@
 
 Each zone is its own test, so that the audit names what a model looks at. What is judged is the
 share of the map in the zone less the zone's share of the image: 0 for a map that is even, below 0
-for one that looks at the body.
+for one that looks at the body, and 0 in an image that lacks the zone.
 
 Source: Zech et al., Variable generalization performance of a deep learning model to detect
 pneumonia in chest radiographs, PLoS Medicine 2018 (laterality markers); DeGrave, Janizek, Lee, AI
@@ -42,8 +42,7 @@ def measure(look: Look) -> list[Reading]:
             if zone == "marks":  # smaller than a part, which may hold nothing else that is scored
                 inside = (inside > 0).astype(np.float64)
             mass, area = float((share * inside).sum()), float(inside.mean())
-            readings += [
-                Reading(name, f"shortcut_mass_{zone}", mass - area),
-                Reading(name, f"shortcut_ratio_{zone}", mass / area),
-            ]
+            readings.append(Reading(name, f"shortcut_mass_{zone}", mass - area))
+            if area:
+                readings.append(Reading(name, f"shortcut_ratio_{zone}", mass / area))
     return readings

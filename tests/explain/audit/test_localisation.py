@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from clinmm.explain.audit import label_randomisation, localisation, shortcut_mass
-from clinmm.explain.audit.parts.look import Look, Retrained
+from clinmm.explain.audit.parts.look import Look
 from clinmm.explain.audit.parts.masks import covered
 from clinmm.explain.audit.parts.rules import DEFAULT_RULES
 from clinmm.explain.audit.parts.zones import ZONES, zones_of
@@ -96,7 +96,7 @@ def test_a_map_on_the_finding_is_localised_over_every_control(
         monkeypatch,
         masks={"image": outline(5, 4)},
         by_random_weights=lambda self, name: [explained(blob(5, 4)), explained(blob(1, 9))],
-        by_permuted_labels=explained(blob(10, 10)),
+        by_permuted_labels=[explained(blob(10, 10))],
     )
     found = told(localisation, asked)
     assert found["pointing_game"] == 1
@@ -158,8 +158,8 @@ def test_zones_are_where_they_are_called() -> None:
     assert zones["lower_left"][40:, :8].all()
     assert zones["marks"][3, 44]
     assert zones["marks"].sum() == 25
-    assert "marks" not in zones_of(body())
-    assert "outside_body" not in zones_of(np.ones((48, 48), np.float32))
+    assert not zones_of(body())["marks"].any()
+    assert not zones_of(np.ones((48, 48), np.float32))["outside_body"].any()
 
 
 def test_zones_of_a_volume_are_those_of_its_slices() -> None:
@@ -188,6 +188,12 @@ def test_the_marker_is_named_and_an_even_map_is_not_blamed(
     assert failed == {f"shortcut_mass_{zone}" for zone in zones}
 
 
+def test_a_zone_that_the_image_lacks_holds_no_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = told(shortcut_mass, look(blob(6, 6), monkeypatch))
+    assert found["shortcut_mass_marks"] == found["shortcut_mass_outside_body"] == 0
+    assert "shortcut_ratio_marks" not in found
+
+
 def test_a_map_of_nothing_has_no_mass(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shortcut_mass.measure(look(np.zeros((SIDE, SIDE)), monkeypatch)) == []
 
@@ -196,18 +202,20 @@ def test_label_randomisation_is_a_contrast_of_likenesses(monkeypatch: pytest.Mon
     scores = np.random.default_rng(0).normal(size=(SIDE, SIDE))
     other = np.random.default_rng(1).normal(size=(SIDE, SIDE))
 
-    def contrast(same: NDArray[np.float64], permuted: NDArray[np.float64]) -> dict[str, float]:
+    def contrast(
+        same: list[NDArray[np.float64]], permuted: list[NDArray[np.float64]]
+    ) -> dict[str, float]:
         asked = look(
             scores,
             monkeypatch,
-            retrained=Retrained([], []),
-            by_same_labels=explained(same),
-            by_permuted_labels=explained(permuted),
+            by_same_labels=[explained(one) for one in same],
+            by_permuted_labels=[explained(one) for one in permuted],
         )
         return told(label_randomisation, asked)
 
     good, opposite, lost = (
-        contrast(*pair) for pair in ((scores, other), (-scores, other), (other, scores))
+        contrast([same], [permuted])
+        for same, permuted in ((scores, other), (-scores, other), (other, scores))
     )
     far = good["similarity_permuted_labels"]
     assert abs(far) < 0.2
@@ -221,9 +229,12 @@ def test_label_randomisation_is_a_contrast_of_likenesses(monkeypatch: pytest.Mon
     )
     assert opposite["similarity_same_labels"] == pytest.approx(0)
     assert lost["label_randomisation"] == pytest.approx(far - 1)
-    assert contrast(other, other)["label_randomisation"] == 0
-    unrelated = contrast(other, other)["label_randomisation_over_unrelated"]
+    assert contrast([other], [other])["label_randomisation"] == 0
+    unrelated = contrast([other], [other])["label_randomisation_over_unrelated"]
     assert unrelated == pytest.approx(far - 1), "the two retrained models are the same"
+    pairs = contrast([scores, other], [other, scores])
+    assert pairs["label_randomisation"] == pytest.approx(0), "the mean over pairs"
+    assert pairs["similarity_same_labels"] == pytest.approx((1 + far) / 2)
 
 
 def test_without_retrained_models_labels_are_not_asked_about(

@@ -108,21 +108,28 @@ def test_the_recipe_is_the_same_and_the_seed_another(study: Any) -> None:
     assert all(torch.equal(tensor, again[name]) for name, tensor in same.items())
     assert not all(torch.equal(tensor, permuted[name]) for name, tensor in same.items())
     assert same.keys() == first.build().state_dict().keys()
+    second = retrain(study, fold(), False, silent, pair=1)[0].state_dict()
+    assert not all(torch.equal(tensor, second[name]) for name, tensor in same.items())
 
 
 def test_what_is_trained_is_kept_and_not_trained_twice(
     study: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said = []
-    kept = retrained_models(study, fold(), tmp_path / "r", lambda *told, note="": said.append(told))
+
+    def tell(*told: Any, note: str = "") -> None:
+        said.append(told)
+
+    kept = retrained_models(study, fold(), tmp_path / "r", 1, tell)
     assert {what for what, *_ in said} == {
-        "train again, same labels",
-        "train again, permuted labels",
+        "train again (2), same labels",
+        "train again (2), permuted labels",
     }
     assert all(0 <= done <= total for _, done, total in (told[:3] for told in said))
-    assert sorted(p.name for p in (tmp_path / "r").iterdir()) == ["permuted_labels", "same_labels"]
+    names = sorted(path.name for path in (tmp_path / "r").iterdir())
+    assert names == ["permuted_labels_1", "same_labels_1"]
     monkeypatch.setattr(retrained, "train_arm", None)
-    loaded = retrained_models(study, fold(), tmp_path / "r", silent)
+    loaded = retrained_models(study, fold(), tmp_path / "r", 1, silent)
     for one, other in zip(kept, loaded, strict=True):
         assert all(
             torch.equal(tensor, other[0].state_dict()[name])

@@ -53,7 +53,7 @@ def look(method: str = "integrated_gradients", seed: int = 3) -> Look:
         said.explanations[method],
         8,
         seed,
-        retrained=Retrained([model(1)], [model(2)]),
+        retrained=[Retrained([model(1)], [model(2)]), Retrained([model(3)], [model(4)])],
         others={k: v for k, v in said.explanations.items() if k != method},
     )
 

@@ -1,6 +1,6 @@
 """What a test of explanations looks at: one case, class and method."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -51,7 +51,7 @@ class Look:
     found: Explanation
     steps: int
     seed: int
-    retrained: Retrained | None = None
+    retrained: Sequence[Retrained] = ()
     masks: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     others: Mapping[str, Explanation] = field(default_factory=dict)
 
@@ -96,14 +96,14 @@ class Look:
         }
 
     @cached_property
-    def by_same_labels(self) -> Explanation | None:
-        """What the method says of the model trained again on the same labels."""
-        return self._of_models(self.retrained.same_labels) if self.retrained else None
+    def by_same_labels(self) -> list[Explanation]:
+        """What the method says of each model trained again on the same labels."""
+        return [self._of_models(pair.same_labels) for pair in self.retrained]
 
     @cached_property
-    def by_permuted_labels(self) -> Explanation | None:
-        """What the method says of the model trained on permuted labels."""
-        return self._of_models(self.retrained.permuted_labels) if self.retrained else None
+    def by_permuted_labels(self) -> list[Explanation]:
+        """What the method says of each model trained on permuted labels."""
+        return [self._of_models(pair.permuted_labels) for pair in self.retrained]
 
     def by_random_weights(self, name: str) -> list[Explanation]:
         """What the method says of the model while the encoder of an input loses its weights, from

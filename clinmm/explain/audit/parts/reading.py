@@ -45,7 +45,7 @@ def readings_of(
     *,
     steps: int,
     seed: int,
-    retrained: Retrained | None = None,
+    retrained: Sequence[Retrained] = (),
     masks: Mapping[str, NDArray[np.bool_]] | None = None,
     families: Sequence[str] | None = None,
 ) -> list[dict[str, Any]]:

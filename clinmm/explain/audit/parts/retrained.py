@@ -30,27 +30,30 @@ OTHER_SEED = 1_000_003
 """Added to the study's seed, so that first weights and the order of cases differ from its own."""
 
 
-def retrained_models(study: Study, fold: Fold, folder: Path, tell: Tell) -> Retrained:
-    """Both trainings of a fold, kept in `folder`, from which a stopped audit goes on."""
+def retrained_models(study: Study, fold: Fold, folder: Path, pair: int, tell: Tell) -> Retrained:
+    """Both trainings of a pair, kept in `folder`, from which a stopped audit goes on."""
     return Retrained(
         *(
-            _kept(study, fold, folder / name, permuted, tell)
+            _kept(study, fold, folder / f"{name}_{pair}", pair, permuted, tell)
             for name, permuted in (("same_labels", False), ("permuted_labels", True))
         )
     )
 
 
-def retrain(study: Study, fold: Fold, permuted: bool, tell: Tell) -> list[MultimodalClassifier]:
+def retrain(
+    study: Study, fold: Fold, permuted: bool, tell: Tell, pair: int = 0
+) -> list[MultimodalClassifier]:
     """The fused arm of a fold, trained by the study's recipe from another seed; both trainings
-    have the same one, so that they differ in their labels alone.
+    of a pair have the same one, so that they differ in their labels alone.
 
     Args:
         permuted: give the cases that the fold learns from each other's labels.
+        pair: each has its own seed and its own dealing of labels.
 
     Raises:
         InputError: as `train_arm`.
     """
-    return _trained(study, fold, permuted, tell).models
+    return _trained(study, fold, pair, permuted, tell).models
 
 
 def permuted_labels(batch: Batch, fold: Fold, seed: int) -> Batch:
@@ -69,10 +72,10 @@ def permuted_labels(batch: Batch, fold: Fold, seed: int) -> Batch:
 
 
 def _kept(
-    study: Study, fold: Fold, folder: Path, permuted: bool, tell: Tell
+    study: Study, fold: Fold, folder: Path, pair: int, permuted: bool, tell: Tell
 ) -> list[MultimodalClassifier]:
     if not is_stored(folder):
-        trained = _trained(study, fold, permuted, tell)
+        trained = _trained(study, fold, pair, permuted, tell)
         folder.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix="."))
         try:
@@ -84,11 +87,11 @@ def _kept(
     return load_models(folder)[1]
 
 
-def _trained(study: Study, fold: Fold, permuted: bool, tell: Tell) -> Trained:
+def _trained(study: Study, fold: Fold, pair: int, permuted: bool, tell: Tell) -> Trained:
     stored = load_description(
         study.run.folder / study.run.model_folder(FUSED, fold.repeat, fold.fold)
     )
-    config = study.config.model_copy(update={"seed": study.config.seed + OTHER_SEED})
+    config = study.config.model_copy(update={"seed": study.config.seed + OTHER_SEED + pair})
     batch = Preparer(study.cohort, config.encoders).batch(stored.facts)
     if permuted:
         batch = permuted_labels(batch, fold, config.seed)
@@ -97,7 +100,7 @@ def _trained(study: Study, fold: Fold, permuted: bool, tell: Tell) -> Trained:
     labels = "permuted" if permuted else "same"
 
     def told(what: str, done: float, total: float, note: str = "") -> None:
-        tell(f"{what} again, {labels} labels", done, total, note)
+        tell(f"{what} again ({pair + 1}), {labels} labels", done, total, note)
 
     progress = TrainProgress(told, dict.fromkeys(arms, n_models), 1, config.train.epochs)
     fabric: Any = make_fabric(config.train)

@@ -46,7 +46,8 @@ def audit(
     )
     rows: list[dict[str, Any]] = []
     refused: dict[str, str] = {}
-    fold, retrained = None, None
+    fold: int | None = None
+    retrained: list[Retrained] = []
     for done, one in enumerate(sample):
         tell(TOLD, done, len(sample))
         if one.fold != fold:
@@ -64,16 +65,16 @@ def audit(
     return readings, _judged(cases, readings, refused, gates)
 
 
-def _retrained(cases: Cases, fold: int, kept: Kept, tell: Tell) -> Retrained | None:
-    if not cases.config.explain.audit.retrain:
-        return None
-    return retrained_models(
-        cases.study, cases.fold((0, fold)), kept.folder / f"retrained_{fold}", tell
-    )
+def _retrained(cases: Cases, fold: int, kept: Kept, tell: Tell) -> list[Retrained]:
+    folder = kept.folder / f"retrained_{fold}"
+    return [
+        retrained_models(cases.study, cases.fold((0, fold)), folder, pair, tell)
+        for pair in range(cases.config.explain.audit.retrain)
+    ]
 
 
 def _look_at(
-    cases: Cases, one: Audited, retrained: Retrained | None, families: Sequence[str] | None
+    cases: Cases, one: Audited, retrained: Sequence[Retrained], families: Sequence[str] | None
 ) -> dict[str, Any]:
     """Readings of one case and class, and the methods that refused it."""
     steps = cases.config.explain.steps
@@ -119,7 +120,7 @@ def _judged(
         readings,
         settings.all_rules,
         kinds={name: source.kind for name, source in cases.cohort.spec.inputs.items()},
-        retrained=settings.retrain,
+        retrained=settings.retrain > 0,
         gates=gates,
         refused={m: why for m, why in refused.items() if m not in set(readings["method"])},
         classes=cases.cohort.class_names,

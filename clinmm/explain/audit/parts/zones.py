@@ -37,7 +37,7 @@ ZONES = {
 
 
 def zones_of(pixels: NDArray[np.float32]) -> dict[str, Mask]:
-    """Zone -> the image's pixels that lie in it; a zone that the image lacks is left out.
+    """Zone -> the image's pixels that lie in it: none where the image lacks it.
 
     Args:
         pixels: (H, W) or (D, H, W) in [0, 1]. In a volume corners are those of its axial slices,
@@ -48,7 +48,7 @@ def zones_of(pixels: NDArray[np.float32]) -> dict[str, Mask]:
         zones["marks"] = _marks(pixels)
     for name, corner in CORNERS.items():
         zones[name] = _corner(pixels.shape, corner)
-    return {name: zone for name, zone in zones.items() if zone.any() and not zone.all()}
+    return zones
 
 
 def _outside_body(pixels: NDArray[np.float32]) -> Mask:
