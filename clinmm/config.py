@@ -43,6 +43,11 @@ class Component(BaseModel, frozen=True, extra="allow"):
         return dict(self.model_extra or {})
 
 
+def _component(value: Any) -> Any:
+    """A component may be given by its name alone."""
+    return {"name": value} if isinstance(value, str) else value
+
+
 class Accept(_Settings):
     """An intake finding that may stand, and why. `subject: "*"` means every subject."""
 
@@ -206,9 +211,43 @@ class EvaluateConfig(_Settings):
 
 
 class AuditConfig(_Settings):
-    """group_by: sensitive columns, or several joined by *; every sensitive column if left out."""
+    """group_by: sensitive columns, or several joined by *; every sensitive column if left out.
+
+    depth: also every intersection of up to so many of the attributes.
+    primary: metrics whose gaps are judged, one family for each arm; all others are exploratory.
+    permutations: of the test whether some group is served worse; 0 leaves it out.
+    slices: look for groups that nobody named, on half of the test patients, and confirm on the
+        other half.
+    sources: look for where gaps come from.
+    """
 
     group_by: tuple[str, ...] | None = None
+    depth: PositiveInt = 1
+    primary: Annotated[tuple[str, ...], Field(min_length=1)] = ("auroc", "fnr")
+    permutations: int = Field(default=1000, ge=0)
+    slices: bool = True
+    sources: bool = True
+
+
+class MitigateConfig(_Settings):
+    """What `clinmm mitigate` trains beside plain training, with the same budget.
+
+    attribute: the sensitive column; the one with the largest gap if left out.
+    methods: files of clinmm/fairness/mitigation, or {name: ..., settings}; every one if left out.
+    seeds: models of each method that differ in their seed.
+    metric: what the worst group and the pooled cohort are held to.
+    rule: how one method is chosen on `validate`: best in the worst group (`worst_group`), best over
+        all (`pooled`), or best in the worst group among those whose pooled loss stays within the
+        margin (`trade_off`).
+    margin: how much of the pooled metric may be lost.
+    """
+
+    attribute: str | None = None
+    methods: tuple[Annotated[Component, BeforeValidator(_component)], ...] | None = None
+    seeds: PositiveInt = 3
+    metric: str = "auroc"
+    rule: Literal["worst_group", "pooled", "trade_off"] = "trade_off"
+    margin: float = Field(default=0.01, ge=0)
 
 
 class ExplanationAuditConfig(_Settings):
@@ -268,10 +307,6 @@ AUTO = "auto"
 """As the name of a fusion: fall back on the inputs that did best on `validate`."""
 
 
-def _component(value: Any) -> Any:
-    return {"name": value} if isinstance(value, str) else value
-
-
 class StudyConfig(_Settings):
     """One study. What is left out has a default; the resolved file is saved in the run.
 
@@ -289,6 +324,7 @@ class StudyConfig(_Settings):
     calibrate: CalibrateConfig = CalibrateConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
     audit: AuditConfig = AuditConfig()
+    mitigate: MitigateConfig = MitigateConfig()
     explain: ExplainConfig = ExplainConfig()
     review: ReviewConfig = ReviewConfig()
 

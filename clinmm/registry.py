@@ -22,6 +22,7 @@ FAMILIES = {
     "checks": "clinmm.intake.checks",
     "attributions": "clinmm.explain.methods",
     "explanation_tests": "clinmm.explain.audit",
+    "mitigations": "clinmm.fairness.mitigation",
     "readers": "clinmm.readers",
 }
 """Family name (as in `clinmm list`) -> package."""
@@ -34,6 +35,7 @@ _MARKS = {
     "checks": "check",
     "attributions": "attribute",
     "explanation_tests": "measure",
+    "mitigations": "Mitigation",
     "readers": "read",
 }
 """The name that makes a file of the package a member; a metric defines its own file name."""

@@ -3,6 +3,7 @@
 Outside scripts read these files, so columns may be added here but never renamed.
 """
 
+from clinmm.schema.bias import BIAS_VERDICTS, GAP_SOURCES, GROUPS, MITIGATION, SLICES
 from clinmm.schema.data import (
     CASES,
     IMAGES,
@@ -41,6 +42,7 @@ from clinmm.schema.results import (
 from clinmm.schema.table import KINDS, Column, Table
 
 __all__ = [
+    "BIAS_VERDICTS",
     "CALIBRATION",
     "CASES",
     "COMPARISONS",
@@ -52,6 +54,8 @@ __all__ = [
     "EXPLANATIONS",
     "EXPLANATION_AUDIT",
     "EXPLANATION_READINGS",
+    "GAP_SOURCES",
+    "GROUPS",
     "IMAGES",
     "INTAKE",
     "INTAKE_EXAMPLES",
@@ -59,11 +63,13 @@ __all__ = [
     "KINDS",
     "LINKS",
     "METRICS",
+    "MITIGATION",
     "NOTES",
     "OUTLIERS",
     "PREDICTIONS",
     "PREDICTION_SETS",
     "ROBUSTNESS",
+    "SLICES",
     "SPLITS",
     "TABLES",
     "THRESHOLDS",
@@ -108,6 +114,11 @@ TABLES = {
         EXCHANGEABILITY,
         VALIDATION_SIZE,
         WORTH_IT,
+        GROUPS,
+        BIAS_VERDICTS,
+        SLICES,
+        GAP_SOURCES,
+        MITIGATION,
     )
 }
 """Tables by file name, without `.parquet`."""

@@ -26,7 +26,9 @@ COMPARISONS = Table(
     "comparisons",
     (
         text("arm", ""),
-        text("rival", "an arm, complement, uncalibrated, no_deferral or plain_training"),
+        text(
+            "rival", "an arm, complement, best_group, uncalibrated, no_deferral or plain_training"
+        ),
         text("metric", ""),
         *SLICE,
         real("difference", "arm minus rival"),
@@ -40,6 +42,9 @@ COMPARISONS = Table(
         real("detectable", "smallest difference that 80 % of such samples would show"),
         real("margin", "how much worse is still as good; empty where none was stated"),
         text("non_inferior", "yes, no or cannot_tell, at the margin", may_be_empty=True),
+        real("ratio", "arm over rival; only where a group is held against others"),
+        real("ratio_low", "95 % interval"),
+        real("ratio_high", "95 % interval"),
     ),
 )
 
