@@ -46,7 +46,7 @@ DEFAULT_RULES: dict[str, Rule] = {
     # Adebayo et al., NeurIPS 2018, as a contrast: nearer to the same labels than to permuted ones.
     # On the demo random encoders of pictures reach .03 at most, trained ones .14 to .48 by finding.
     "label_randomisation": Rule(above=0.05),
-    "label_randomisation_over_unrelated": Rule(above=0.05, needed=False),
+    "label_randomisation_over_unrelated": Rule(above=0.05),
     # Arun et al., Radiology: AI 2021, against what knows nothing. An area under the curve is about
     # the share of the image that the finding takes, .003 to .12 on the demo, so the bound is low.
     "localisation_over_chance": Rule(above=0.01),
