@@ -22,6 +22,8 @@ from clinmm.training.balance import slowed_steps
 from clinmm.training.checkpoint import Progress
 from clinmm.training.compiled import compiled
 from clinmm.training.epoch import Epoch, InputEpoch
+from clinmm.training.hidden import hidden_at_random
+from clinmm.training.mitigated import Begin, PlainTraining, Said, Training
 from clinmm.training.optimisers import Held, adamw, learning_rate, set_rate
 from clinmm.training.running_mean import RunningMean
 from clinmm.training.scores import scores
@@ -39,7 +41,8 @@ def make_fabric(config: TrainConfig) -> Any:
 class Course(NamedTuple):
     """What a training does not change.
 
-    labels: (N, K), weight: (N, K) or (N, 1), of the training cases, as from `Criterion`.
+    labels: (N, K), weight: (N, K) or (N, 1), of the training cases, as from `Criterion`, a
+        mitigation's weights being multiplied in.
     """
 
     train: Batch
@@ -61,6 +64,7 @@ def fit(
     *,
     seed: int,
     fabric: Any,
+    mitigation: Begin = PlainTraining,
     on_epoch: Callable[[Epoch], None] | None = None,
     checkpoint: Path | None = None,
     checkpoint_seconds: float = 0.0,
@@ -72,6 +76,7 @@ def fit(
         train, validate: prepared cases with the model's inputs.
         config: with one weight decay.
         seed: of the order of cases, dropout and augmentation.
+        mitigation: what changes the training so that the worst-served group is served better.
         on_epoch: told after every epoch.
         checkpoint: file to go on from if it exists. Once written it stays until the caller has
             stored the model: a training that it says is done is not done again.
@@ -88,9 +93,11 @@ def fit(
     model.to(fabric.device)
     train, validate = train.to(fabric.device), validate.to(fabric.device)
     criterion, held = Criterion.of(model, config), Held(model, config.release_after)
+    changes = mitigation(Training(model, train, validate, criterion))
     labels, weight = criterion.labels(train.target), criterion.weight(train.target, train.known)
+    weight = weight * changes.case_weights()
     course = Course(train, labels, weight, validate, criterion, held, config, seed, fabric)
-    state = _start(course, model)
+    state = _start(course, model, changes)
     if checkpoint and checkpoint.is_file():
         checkpoints.load(checkpoint, state, fabric.strategy.precision)
     saved = time.monotonic()
@@ -117,12 +124,15 @@ def fit(
     return [replace(e, best="yes" if i == kept else None) for i, e in enumerate(state.history)]
 
 
-def _start(course: Course, model: MultimodalClassifier) -> Progress:
+def _start(course: Course, model: MultimodalClassifier, changes: PlainTraining) -> Progress:
     """Before the first step: epoch 0 is judged, and its weights are the best so far."""
     config = course.config
     optimiser = adamw(model, config.optimiser, by_input=config.balance == "slow_dominant")
+    for group in changes.trained_along():
+        optimiser.add_param_group({"input": None, **group})
     state = Progress(
         model,
+        changes,
         course.fabric.setup_optimizers(optimiser),
         RunningMean(model, config.ema) if config.ema else None,
         history=[],
@@ -145,20 +155,21 @@ def _one_pass(course: Course, state: Progress, after_step: Callable[[], None]) -
     config, n, number = course.config, len(course.train), len(state.history)
     state.model.train()
     course.held.before(number)
-    order = np.random.default_rng([course.seed, number]).permutation(n)
+    order = state.changes.order(np.random.default_rng([course.seed, number]))
     if n > 1 and n % config.batch_size == 1:
         order = order[:-1]  # batch normalisation has no variance of one case
     rows_of_step = torch.from_numpy(order).to(course.fabric.device)
     steps = torch.split(rows_of_step, config.batch_size * config.accumulate)
     for i in range(state.steps, len(steps)):
         done = (number - 1 + i * len(steps[0]) / n) / config.epochs
-        _one_step(course, state, steps[i], learning_rate(config.optimiser, done))
+        _one_step(course, state, steps[i], done)
         state.steps = i + 1
         after_step()
 
 
-def _one_step(course: Course, state: Progress, rows: Tensor, rate: float) -> None:
-    """One step of the optimiser, on the cases at these positions of `train`."""
+def _one_step(course: Course, state: Progress, rows: Tensor, done: float) -> None:
+    """One step of the optimiser, on the cases at these positions of `train`, when a share `done`
+    of the budget is spent."""
     config, model, sums = course.config, state.model, state.sums
     weight, present = course.weight[rows], course.train.present[rows]
     whole = weight.sum().clamp_min(NOTHING)
@@ -166,7 +177,7 @@ def _one_step(course: Course, state: Progress, rows: Tensor, rate: float) -> Non
     heads = torch.zeros_like(of_input)
     state.optimiser.zero_grad()
     for part in torch.split(rows, config.batch_size):
-        loss, of_heads = _loss(course, model, part, whole, of_input, len(rows))
+        loss, of_heads = _loss(course, state, part, whole, of_input, len(rows), done)
         course.fabric.backward(loss)
         sums["loss"] += loss.detach() * len(rows)
         heads += of_heads
@@ -177,7 +188,7 @@ def _one_step(course: Course, state: Progress, rows: Tensor, rate: float) -> Non
         steps = slowed_steps(heads / of_input.clamp_min(NOTHING), of_input > NOTHING)
         sums["step"] += steps
         slowed = dict(zip(model.names, steps.tolist(), strict=True))
-    set_rate(state.optimiser, rate, slowed)
+    set_rate(state.optimiser, learning_rate(config.optimiser, done), slowed)
     state.optimiser.step()
     if state.mean:
         state.mean.update()
@@ -185,29 +196,37 @@ def _one_step(course: Course, state: Progress, rows: Tensor, rate: float) -> Non
 
 def _loss(
     course: Course,
-    model: MultimodalClassifier,
+    state: Progress,
     rows: Tensor,
     whole: Tensor,
     of_input: Tensor,
     n_cases: int,
+    done: float,
 ) -> tuple[Tensor, Tensor]:
     """(part that these cases have in the loss of a step, (M,) their weighted losses by head).
 
     The loss is that of the answer, plus that of the heads on each input alone, plus how far the
-    answer from the inputs that are left is from the answer from all.
+    answer from the inputs that are left is from the answer from all, plus what a mitigation adds.
 
     whole, of_input: total weight of all cases of the step, and of those that have each input.
     n_cases: of the step.
     """
     config, criterion, batch = course.config, course.criterion, course.train.take(rows)
+    model, changes = state.model, state.changes
     labels, weight = course.labels[rows], course.weight[rows]
-    left = _hidden_at_random(batch.present, config.input_dropout)
+    left = changes.left(rows, hidden_at_random(batch.present, config.input_dropout))
     with course.fabric.autocast():
         encoded = model.encode(batch.inputs, batch.present)
         answer = model.answer(encoded, left)
-    loss = (criterion.each(answer, labels) * weight).sum() / whole
+    losses = criterion.each(answer, labels)
+    weight = changes.reweighted(rows, weight, losses.detach())
+    loss = (losses * weight).sum() / whole
+    heads = loss.detach()[None] * whole
+    extra = changes.extra_loss(Said(rows, encoded, answer, losses, weight, done))
+    if extra is not None:
+        loss = loss + extra * (len(rows) / n_cases)
     if len(model.names) < 2:
-        return loss, loss.detach()[None] * whole
+        return loss, heads
     with torch.set_grad_enabled(config.single_input_loss > 0), course.fabric.autocast():
         each = criterion.each(model.answers_alone(encoded), labels[:, None])  # (B, M, K)
     heads = (each * weight[:, None] * batch.present[..., None]).sum((0, 2))
@@ -218,14 +237,6 @@ def _loss(
             full = model.answer(encoded, batch.present)
         loss = loss + config.distillation * criterion.apart(answer, full).sum() / n_cases
     return loss, heads.detach()
-
-
-def _hidden_at_random(present: Tensor, chance: float) -> Tensor:
-    """Hides inputs from cases, but never the last one that a case has."""
-    if not chance or present.shape[1] < 2:
-        return present
-    left = present & (torch.rand(present.shape, device=present.device) >= chance)
-    return torch.where(left.any(1, keepdim=True), left, present)
 
 
 def _close_epoch(course: Course, state: Progress) -> None:
@@ -252,7 +263,7 @@ def _close_epoch(course: Course, state: Progress) -> None:
 def _judged(course: Course, state: Progress, loss: float, heads: list[list[float]]) -> Epoch:
     """The epoch by `validate`; heads: per input, its training loss and its share of a step."""
     criterion = course.criterion.unsmoothed()
-    answer, alone = scores(state.kept, course.validate, criterion, course.fabric)
+    answer, alone = scores(state.kept, course.validate, criterion, course.fabric, state.changes)
     inputs = tuple(
         InputEpoch(name, trained, one.loss, one.auroc, step)
         # none before the first epoch, and none of a single input

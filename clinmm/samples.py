@@ -66,7 +66,7 @@ def build(
     Raises:
         InputError: every problem: an unknown arm, no row, no probability, a row twice.
     """
-    there = sorted(set(predictions["arm"]), key=lambda arm: (arm != "fused", arm))
+    there = sorted(predictions["arm"].unique(), key=lambda arm: (arm != "fused", arm))
     chosen = there if arms is None else list(arms)
     problems = [f"no arm '{a}'. {did_you_mean(a, there)}" for a in chosen if a not in there]
     rows = predictions[(predictions["split"] == split) & predictions["arm"].isin(chosen)]
@@ -85,29 +85,33 @@ def build(
     if problems:
         raise InputError(problems)
     rows, points = _with_calls(rows, thresholds, decisions)
-    rows = rows.sort_values([*_KEY, "case_id"], kind="stable", ignore_index=True)
-    draws = Draws.make(rows["patient_id"].tolist(), n_bootstrap, seed)
-    numbers = {case: i for i, case in enumerate(sorted(set(rows["case_id"])))}
+    case, case_ids = pd.factorize(rows["case_id"], sort=True)
+    patient, patient_ids = pd.factorize(rows["patient_id"], sort=True)
+    rows = rows.assign(case=case, patient=patient)  # numbers, which sort and group fast
+    rows = rows.sort_values([*_KEY, "case"], kind="stable", ignore_index=True)
+    draws = Draws.make(patient_ids.tolist(), n_bootstrap, seed)
+    ids = np.asarray(case_ids, dtype=object)
     parts = {
-        (str(key[0]), str(key[1])): _scored(part, points, draws, numbers)
+        (str(key[0]), str(key[1])): _scored(part, points, ids)
         for key, part in rows.groupby(["arm", "class_name"], sort=True)
     }
-    return Samples(draws, parts, chosen, sorted(set(rows["class_name"])), points)
+    return Samples(draws, parts, chosen, sorted(rows["class_name"].unique()), points)
 
 
-def _scored(part: pd.DataFrame, points: list[str], draws: Draws, numbers: dict[str, int]) -> Scored:
-    case_ids = part["case_id"].to_numpy(dtype=object)
+def _scored(part: pd.DataFrame, points: list[str], ids: NDArray[np.object_]) -> Scored:
+    """ids: of every case, in the order of its number."""
+    case = part["case"].to_numpy(dtype=np.int64)
     columns = {RAW: "probability_raw", CALIBRATED: "probability"}
     columns |= {CALL + point: CALL + point for point in points}
     sample = Sample(
         y_true=part["target"].to_numpy(dtype=np.float64),
         columns={name: part[of].to_numpy(dtype=np.float64) for name, of in columns.items()},
-        patient=draws.index(part["patient_id"].tolist()),
-        case=np.array([numbers[case] for case in case_ids], dtype=np.int64),
+        patient=part["patient"].to_numpy(dtype=np.int64),
+        case=case,
         repeat=part["repeat"].to_numpy(dtype=np.int64),
         fold=part["fold"].to_numpy(dtype=np.int64),
     )
-    return Scored(sample, case_ids, part["pattern"].to_numpy(dtype=object))
+    return Scored(sample, ids[case], part["pattern"].to_numpy(dtype=object))
 
 
 def _with_calls(

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from clinmm.cohort.cohort import Cohort
+from clinmm.cohort.cohort import NOT_RECORDED, Cohort
 from clinmm.cohort.column_patterns import expanded
 from clinmm.cohort.manifest import load_cohort, read_spec, resolved_settings
 from clinmm.cohort.split_size import count_folds
@@ -18,6 +18,7 @@ from clinmm.cohort.target_spec import AnyTarget, ContinuousTarget
 from clinmm.config import StudyConfig, load_config
 from clinmm.errors import InputError
 from clinmm.intake.images_read import readable
+from clinmm.intervals import MIN_PATIENTS
 from clinmm.readers import READER_VERSION
 from clinmm.runs import Run
 
@@ -31,6 +32,8 @@ PACKAGES = (
     "pandas",
     "pydicom",
 )
+SITE, SMALL_SITES = "site", "small sites"
+"""The attribute that a cohort's site is audited as, and those of its sites with few patients."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +135,26 @@ def groups_of(run: Run) -> pd.DataFrame:
     if not (run.folder / "cohort.yaml").is_file():
         return run.read("cases").drop(columns="patient_id").set_index("case_id")
     return stored_cohort(run).groups()
+
+
+def audited_groups(run: Run) -> pd.DataFrame:
+    """Whom the bias audit looks at apart: `groups_of`, and the site where the cohort names one.
+
+    Sites of fewer than 10 patients, of whom nothing could be said, are one group, `small sites`.
+    """
+    groups = groups_of(run)
+    if not (run.folder / "cohort.yaml").is_file():
+        return groups
+    cohort = stored_cohort(run)
+    column = cohort.spec.site
+    sensitive = {name: one.column for name, one in cohort.spec.sensitive.items()}
+    if column is None or SITE in sensitive or column in sensitive.values():
+        return groups
+    sites = cohort.table.set_index("case_id")[column]
+    patients = cohort.table.groupby(column)["patient_id"].nunique()
+    small = sites.isin(patients.index[patients < MIN_PATIENTS])
+    named = sites.astype(object).mask(small, SMALL_SITES).where(sites.notna(), NOT_RECORDED)
+    return groups.assign(**{SITE: named.reindex(groups.index)})
 
 
 def stored_cohort(run: Run) -> Cohort:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -44,12 +45,40 @@ def by_pattern(patterns: NDArray[np.object_]) -> Iterator[Subset]:
 
 def by_group(groups: pd.DataFrame, case_ids: NDArray[np.object_]) -> Iterator[Subset]:
     """One subset for each value of each column of groups (indexed by case_id)."""
+    at = groups.index.get_indexer(pd.Index(case_ids))
     for column in groups.columns:
-        values = groups[column].reindex(case_ids).fillna(NOT_RECORDED).to_numpy(dtype=object)
-        recorded = np.array([NOT_RECORDED not in str(value).split("*") for value in values])
-        for value in sorted(set(values)):
-            keep = np.asarray(values == value)
-            yield Subset(str(column), str(value), ANY, keep, ~keep & recorded)
+        values = groups[column].astype(object).fillna(NOT_RECORDED).to_numpy()
+        yield from by_value(str(column), np.where(at < 0, NOT_RECORDED, values[at]))
+
+
+def by_value(attribute: str, values: NDArray[np.object_]) -> Iterator[Subset]:
+    """One subset for each of the values (n,) of an attribute, in alphabetical order."""
+    codes, names = pd.factorize(values, sort=True)
+    recorded = np.array([is_recorded(str(name)) for name in names], dtype=bool)[codes]
+    for code, name in enumerate(names):
+        keep = np.asarray(codes == code)
+        yield Subset(attribute, str(name), ANY, keep, ~keep & recorded)
+
+
+def is_recorded(group: str) -> bool:
+    """Whether every attribute of a group is known.
+
+    >>> is_recorded("F*not recorded")
+    False
+    """
+    return NOT_RECORDED not in group.split("*")
+
+
+def intersections(names: Sequence[str], depth: int) -> list[str]:
+    """The names, and every intersection of two to depth of the single ones among them.
+
+    >>> intersections(["sex", "age"], 2)
+    ['sex', 'age', 'sex*age']
+    """
+    single = [name for name in names if "*" not in name]
+    crossed = ["*".join(c) for k in range(2, depth + 1) for c in combinations(single, k)]
+    there = {frozenset(name.split("*")) for name in names}
+    return [*names, *(name for name in crossed if frozenset(name.split("*")) not in there)]
 
 
 def grouping(groups: pd.DataFrame, asked: Sequence[str] | None = None) -> pd.DataFrame:

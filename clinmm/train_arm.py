@@ -18,6 +18,7 @@ from clinmm.folds import Facts, Fold, Index
 from clinmm.losses import check_loss, start_of_training
 from clinmm.model import MultimodalClassifier
 from clinmm.stored_models import Description
+from clinmm.training.mitigated import Mitigated, PlainTraining
 
 FINE_TUNE = 0.1
 """Learning rate of models that start from trained ones, as a share of the config's."""
@@ -45,6 +46,7 @@ def train_arm(
     fabric: Any,
     alone: dict[str, list[MultimodalClassifier]] | None = None,
     seeds: int = 1,
+    mitigation: Mitigated | None = None,
     on_epoch: Callable[[int, Epoch], None] | None = None,
     checkpoints: Path | None = None,
 ) -> Trained:
@@ -65,19 +67,31 @@ def train_arm(
         seeds: models that differ in their first weights and the order of cases alone (deep
             ensemble: Lakshminarayanan, Pritzel, Blundell, NeurIPS 2017). Where `alone` has one
             model for each part, those of a part start from the same encoders.
+        mitigation: what changes the training of every model, those on single inputs as well if
+            they are trained here, with the group of each case of the batch.
         on_epoch: told the number of the model and what its epoch gave.
         checkpoints: folder from which a stopped training goes on. What is in it is the caller's to
             remove once the models are stored.
 
     Raises:
-        InputError: too few cases to train or to stop on have one of the inputs, or the loss is not
-            for this target.
+        InputError: too few cases to train or to stop on have one of the inputs, the loss is not
+            for this target, or the mitigation has the groups of other cases.
     """
     check_loss(config.train.loss, cohort.task, ordered=cohort.ordered)
+    if mitigation and len(mitigation.codes) != len(batch):
+        raise InputError(
+            f"mitigation: groups of {len(mitigation.codes)} cases for a batch of {len(batch)}. "
+            "Give one code for each case of the batch, in its order."
+        )
     own = batch.only(inputs)
     usable = (own.present.any(1) & own.known.any(1)).numpy()
     description = _description(cohort, config, inputs, facts, fold, usable, seeds)
-    given = {"fabric": fabric, "seeds": seeds, "checkpoints": checkpoints}
+    given = {
+        "fabric": fabric,
+        "seeds": seeds,
+        "mitigation": mitigation,
+        "checkpoints": checkpoints,
+    }
     if len(inputs) > 1 and alone is None:
         alone = {
             name: train_arm(cohort, config, [name], fold, batch, facts, **given).models
@@ -102,8 +116,9 @@ def train_arm(
             settings,
             seed=seed,
             fabric=fabric,
+            mitigation=mitigation.among(train, validate) if mitigation else PlainTraining,
             on_epoch=partial(on_epoch, number) if on_epoch else None,
-            checkpoint=_checkpoint(checkpoints, inputs, fold, seeds, number, settings),
+            checkpoint=_checkpoint(checkpoints, inputs, fold, seeds, number, settings, mitigation),
             checkpoint_seconds=CHECKPOINT_SECONDS,
         )
         model.settle(own.take(np.concatenate([train, validate])))
@@ -162,9 +177,12 @@ def _checkpoint(
     seeds: int,
     number: int,
     settings: TrainConfig,
+    mitigation: Mitigated | None,
 ) -> Path | None:
     """One file for each training; the arm of K seeds has the inputs of the fused arm."""
-    parts = (fold.repeat, fold.fold, f"{number}of{seeds}", settings.optimiser.weight_decay)
+    decay = settings.optimiser.weight_decay
+    parts: list[Any] = [fold.repeat, fold.fold, f"{number}of{seeds}", decay]
+    parts += [mitigation.key] if mitigation else []
     name = f"{'+'.join(inputs)}_{'_'.join(map(str, parts))}.ckpt"
     return folder / name if folder else None
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -327,6 +328,15 @@ def predicted_and_observed(cases: pd.DataFrame, points: pd.DataFrame, unit: str)
     figure.update_xaxes(title_text=f"predicted, {unit}")
     figure.update_yaxes(title_text=f"observed, {unit}")
     return _calm(figure, 420)
+
+
+def plain(text: str) -> str:
+    """Text as a heading of a panel, where Plotly would read tags.
+
+    >>> plain("<b>F")
+    '&lt;b&gt;F'
+    """
+    return escape(text, quote=False)
 
 
 def _band(figure: go.Figure, rows: pd.DataFrame, x: str = "x", **at: int) -> None:

@@ -75,7 +75,7 @@ def forest(
             )
             continue
         if math.isnan(line.value):
-            drawn = f'<td class="quiet" colspan="2">{escape(line.note or "not given")}</td>'
+            drawn = f'<td class="quiet hatched" colspan="2">{escape(line.note or "not given")}</td>'
         else:
             bar = ""
             if not (math.isnan(line.low) or math.isnan(line.high)):

@@ -8,7 +8,7 @@ import pandas as pd
 from clinmm.intervals import MIN_PATIENTS
 from dashboards import words
 
-NOT_ARMS = {"complement", "uncalibrated", "no_deferral", "plain_training"}
+NOT_ARMS = {"complement", "best_group", "uncalibrated", "no_deferral", "plain_training"}
 """Rivals of comparisons.parquet that are not arms."""
 
 
@@ -95,18 +95,26 @@ def calibration_comparisons(comparisons: pd.DataFrame) -> pd.DataFrame:
     return matching(comparisons, where)
 
 
-def gaps(comparisons: pd.DataFrame, metric: str, class_name: str = "*") -> pd.DataFrame:
-    """Groups against their complement for the fused arm, the one served worst first.
+def gaps(
+    comparisons: pd.DataFrame, metric: str, class_name: str = "*", arm: str = "fused"
+) -> pd.DataFrame:
+    """Groups of an arm against their complement, the one served worst first.
 
     Asked for `macro`, every class is given beside the mean over classes.
     """
-    where = {"arm": "fused", "rival": "complement", "metric": metric}
+    where = {"arm": arm, "rival": "complement", "metric": metric}
     rows = matching(comparisons, where)
     rows = rows[rows["group_by"] != "all"].dropna(subset=["difference"])
     if class_name not in ("*", "macro"):
         rows = rows[rows["class_name"] == class_name]
     lower_first = metric not in words.LOWER_IS_BETTER
     return rows.sort_values("difference", ascending=lower_first, kind="stable")
+
+
+def best_group(comparisons: pd.DataFrame, metric: str, arm: str) -> pd.DataFrame:
+    """Groups of an arm against the group that is served best."""
+    rows = matching(comparisons, {"arm": arm, "rival": "best_group", "metric": metric})
+    return rows.dropna(subset=["difference"])
 
 
 def worst_gap(comparisons: pd.DataFrame) -> "pd.Series[Any] | None":

@@ -45,6 +45,8 @@ METRICS = {
     "handed_back_per_1000": "Handed back",
     "misses_per_1000": "Missed",
     "misses_per_1000_without_deferral": "Missed without deferral",
+    "underdiagnosis": "Underdiagnosis",
+    "overdiagnosis": "Overdiagnosis",
 }
 
 MEANINGS = {
@@ -70,9 +72,20 @@ MEANINGS = {
     "set_size": "mean number of classes in the set; smaller says more",
     "set_certain": "share of sets that leave one class",
     "set_empty": "share of sets that hold no class",
+    "underdiagnosis": "share of those who have a finding and are told that there is none",
+    "overdiagnosis": "share of those without any finding who are told that there is one",
 }
 
-LOWER_IS_BETTER = {"brier", "log_loss", "ece", "ece_debiased", "fpr", "fnr"}
+LOWER_IS_BETTER = {
+    "brier",
+    "log_loss",
+    "ece",
+    "ece_debiased",
+    "fpr",
+    "fnr",
+    "underdiagnosis",
+    "overdiagnosis",
+}
 
 VERDICTS = {
     "better": "better",

@@ -12,12 +12,14 @@ from clinmm.registry import FAMILIES
 from pipelines import cli_intake
 from pipelines.cli_cohort import app as cohort_app
 from pipelines.cli_explain import explain
+from pipelines.cli_mitigate import mitigate
 from pipelines.cli_options import (
     OF_FILE,
     AsJson,
     Calibrate,
     Coverage,
     Defer,
+    Depth,
     Exclusive,
     GroupBy,
     OptionalRun,
@@ -204,6 +206,7 @@ def audit(
     predictions: Predictions = None,
     out: Out = None,
     group_by: GroupBy = "",
+    depth: Depth = None,
     threshold: Threshold = None,
     calibrate: Calibrate = None,
     operating_point: Points = None,
@@ -215,9 +218,9 @@ def audit(
     seed: Seed = 0,
     json: AsJson = False,
 ) -> None:
-    """Whom the model serves worse: the same numbers by sensitive group, and the gaps.
+    """Whom the model serves worse: who is there, every number by group, the gaps, and a verdict.
 
-    [bold]clinmm audit RUN --group-by sex,age,sex*age[/bold]
+    [bold]clinmm audit RUN --group-by sex,age --depth 2[/bold]
 
     [bold]clinmm audit --predictions FILE --out DIR --group-by sex,age[/bold]
     """
@@ -254,11 +257,14 @@ def _evaluate_or_audit(stage: str, context: typer.Context) -> None:
     elif cohort is not None:
         cli_scoring.validate(run, cohort, out, json)
     elif stage == "audit":
-        _stage(stage, run, json, group_by=group_by or None)
+        _stage(stage, run, json, group_by=group_by or None, depth=asked["depth"])
     else:
         _stage(stage, run, json)
     if not json:
         show_run(out or run)
+
+
+app.command()(mitigate)
 
 
 app.command()(explain)

@@ -25,6 +25,14 @@ GroupBy = Annotated[
     str,
     typer.Option(metavar="NAMES", help="Columns to look at apart, such as sex,age,sex*age."),
 ]
+Depth = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Also every intersection of up to N of the columns: 2 adds sex*age to sex,age.",
+    ),
+]
 Threshold = Annotated[
     str | None,
     typer.Option(

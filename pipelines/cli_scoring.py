@@ -20,6 +20,7 @@ def score_file(asked: dict[str, Any], group_by: list[str]) -> None:
             asked["predictions"],
             asked["out"],
             group_by=group_by,
+            depth=asked.get("depth") or 1,
             threshold=asked["threshold"],
             calibrate=asked["calibrate"],
             operating_points=options.operating_points(asked["operating_point"] or ()),

@@ -2,7 +2,7 @@
 
 Reads   a predictions file
 Writes  a run folder of kind audit: what calibrate, evaluate and audit write for a study; calibrate
-        only where some patients are for calibration
+        only where some patients are for calibration, audit only where groups are asked for
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,16 +13,15 @@ import pandas as pd
 from clinmm.config import CalibrateConfig
 from clinmm.errors import InputError
 from clinmm.evaluation import evaluate
-from clinmm.fairness.audit import audit, merged
+from clinmm.fairness.auditing import SCORES, Asked, audit_run
 from clinmm.outside_predictions import OutsidePredictions, facts_of, read
 from clinmm.progress import Tell, silent
 from clinmm.rules import TABLES as RULES
 from clinmm.rules import fit_rules
 from clinmm.runs import Run
 from clinmm.study import environment_facts
+from clinmm.subgroups import intersections
 from clinmm.thresholds import DEFAULT, OperatingPoint
-
-SCORES = ("metrics", "comparisons", "curves")
 
 
 def main(
@@ -30,6 +29,7 @@ def main(
     out: Path,
     *,
     group_by: Sequence[str] = (),
+    depth: int = 1,
     threshold: str | None = None,
     calibrate: float | None = None,
     operating_points: Mapping[str, OperatingPoint] | None = None,
@@ -39,6 +39,8 @@ def main(
     ordered: Sequence[str] = (),
     n_bootstrap: int = 1000,
     seed: int = 0,
+    permutations: int = 1000,
+    slices: bool = True,
     tell: Tell = silent,
 ) -> pd.DataFrame:
     """Scores a predictions file.
@@ -47,11 +49,14 @@ def main(
         file, group_by, threshold, calibrate, exclusive, ordered: see
             `clinmm.outside_predictions.read`.
         out: a new or empty folder, or one that this command made.
+        depth: also every intersection of up to so many of the columns that are grouped by.
         operating_points: name -> how its threshold is chosen on the calibration patients.
         rules: calibrators, prediction sets and deferral to fit on them.
         prevalence: class -> prevalence in the place of use.
         n_bootstrap: patient draws, for metrics without an influence function.
         seed: of every draw.
+        permutations: of the test whether some group is served worse; 0 leaves it out.
+        slices: look for groups that nobody named.
         tell: told how far it is.
 
     Returns:
@@ -73,7 +78,9 @@ def main(
         seed=seed,
     )
     tell("read", 1, 1)
-    run = _create(out, given, Path(file), {"seed": seed, "n_bootstrap": n_bootstrap})
+    run = _create(
+        out, given, Path(file), {"seed": seed, "n_bootstrap": n_bootstrap, "depth": depth}
+    )
     predictions, thresholds, fitted = given.predictions, given.thresholds, None
     if given.calibrated_on:
         tell("calibrate", 0, 1)
@@ -111,14 +118,15 @@ def main(
             run.write(name, getattr(result, name))
     tell("evaluate", 1, 1)
     if given.group_by:
-        tell("audit", 0, 1)
+        asked = Asked(
+            intersections(given.group_by, depth),
+            permutations=permutations,
+            slices=slices,
+            n_bootstrap=n_bootstrap,
+            seed=seed,
+        )
         with run.stage("audit"):
-            by_group = audit(
-                predictions, given.groups, thresholds, group_by=given.group_by, **shared
-            )
-            for name in SCORES:
-                run.write(name, merged(getattr(result, name), getattr(by_group, name)))
-        tell("audit", 1, 1)
+            audit_run(run, given.groups, asked, tell, decisions=given.decisions)
     return run.read("metrics")
 
 

@@ -7,23 +7,24 @@ that is shown is `worse`.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pandas as pd
 
 from clinmm import schema
-from clinmm.comparisons import ALPHA, Difference, difference, holm, verdict
+from clinmm.comparisons import ALPHA
 from clinmm.continuous.evaluate import KIND, observed, value_rows
 from clinmm.continuous.intervals import of_intervals
 from clinmm.continuous.samples import METRICS, build_values
-from clinmm.evaluation.rows import Row, comparison_row, curve_rows
-from clinmm.fairness.audit import FAMILY, Audit
+from clinmm.evaluation.rows import Row, curve_rows
+from clinmm.fairness import gaps
+from clinmm.fairness.audit import Audit
 from clinmm.intervals import estimate
 from clinmm.samples import CALIBRATED
 from clinmm.subgroups import by_group, grouping
 
 JUDGED = ("mae", "mean_error")
 KEYS = [(metric, CALIBRATED) for metric in METRICS]
+JUDGED_KEYS = [(metric, CALIBRATED) for metric in JUDGED]
 
 
 def audit_values(
@@ -50,23 +51,24 @@ def audit_values(
     compared: list[Row] = []
     curves: list[Row] = []
     for (arm, name), scored in samples.parts.items():
-        tests: list[tuple[Row, Difference, tuple[object, ...]]] = []
-        for subset in by_group(asked, scored.case_ids):
-            inside, outside = (
-                estimate(scored.sample.take(keep), KEYS, samples.draws)
-                for keep in (subset.keep, subset.rest)
-            )
-            rows += value_rows(arm, name, subset, inside)
-            points = observed(scored.sample.take(subset.keep))
-            curves += curve_rows(KIND, arm, name, subset, points)
-            sides = frozenset((subset.keep.tobytes(), subset.rest.tobytes()))
-            for metric in JUDGED:
-                key = metric, CALIBRATED
-                of = difference(inside[key], outside[key])
-                of = replace(of, n_patients=inside[key].n_patients)
-                row = comparison_row(arm, "complement", name, subset, of, FAMILY)
-                compared.append(row)
-                tests.append((row, of, (metric, sides)))
+        tests: list[gaps.Test] = []
+        for attribute in asked.columns:
+            sides = []
+            for subset in by_group(asked[[attribute]], scored.case_ids):
+                inside, outside = (
+                    estimate(scored.sample.take(keep), KEYS, samples.draws)
+                    for keep in (subset.keep, subset.rest)
+                )
+                both = frozenset((subset.keep.tobytes(), subset.rest.tobytes()))
+                sides.append(gaps.Side(subset, inside, outside, both))
+                rows += value_rows(arm, name, subset, inside)
+                points = observed(scored.sample.take(subset.keep))
+                curves += curve_rows(KIND, arm, name, subset, points)
+            for side in sides:
+                more, of_family = gaps.against_complement(arm, name, side, JUDGED_KEYS, set(JUDGED))
+                compared += more
+                tests += of_family
+            compared += gaps.against_best(arm, name, sides, JUDGED_KEYS)
         _judge(tests)
     rows += of_intervals(predictions, groups=asked)
     return Audit(
@@ -76,13 +78,11 @@ def audit_values(
     )
 
 
-def _judge(tests: list[tuple[Row, Difference, tuple[object, ...]]]) -> None:
-    """Holm over distinct tests; both sides of a mirrored one get the same."""
-    p_of = {about: of.p for _, of, about in tests}
-    adjusted = dict(zip(p_of, holm(list(p_of.values())), strict=True))
-    for row, of, about in tests:
-        row["p_holm"] = p_holm = float(adjusted[about])
-        row["verdict"] = verdict(of, p_holm)
-        shown = p_holm < ALPHA and (of.low > 0 or of.high < 0)
+def _judge(tests: list[gaps.Test]) -> None:
+    """Holm, in place. A mean error has no better side: a gap that is shown is `worse`."""
+    gaps.judge(tests)
+    for test in tests:
+        row, of = test.row, test.of
         if of.metric == "mean_error" and of.p == of.p:  # NaN where it could not be estimated
+            shown = row["p_holm"] < ALPHA and (of.low > 0 or of.high < 0)
             row["verdict"] = "worse" if shown else "not_shown"

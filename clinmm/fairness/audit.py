@@ -1,56 +1,43 @@
-"""Every metric by sensitive group, and each group against its complement.
+"""Every metric by sensitive group, and each group against everybody else (`gaps.py`).
 
-The complement of a group is everybody else of whom the attribute is recorded; the two are
-compared by patient. Declared family `gaps`, one for each arm: AUROC, and the false negative rate at
-the first operating point, of the only class or of the mean over the classes, every group; Holm over
-all of them. With two groups the two tests are one test seen from either side and count once. Every
-other difference, each single class of several among them, is exploratory.
+One attribute at a time, and of it one class after the other, so that of 100,000 cases no more is
+kept in memory than the groups of one attribute need.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from clinmm import curves, registry, schema
-from clinmm.comparisons import Difference, difference, holm, verdict
+from clinmm import curves, schema
 from clinmm.evaluation.of_rules import of_rules
-from clinmm.evaluation.rows import (
-    MACRO,
-    Key,
-    Row,
-    comparison_row,
-    curve_rows,
-    metric_rows,
-    per_subset,
-    wanted_of,
-)
-from clinmm.fairness.disparities import largest_gaps
-from clinmm.intervals import Estimate, estimate, macro
-from clinmm.samples import CALIBRATED, CALL, Samples, Scored, build
-from clinmm.subgroups import ALL, Subset, by_group, grouping
+from clinmm.evaluation.rows import MACRO, Found, Key, Row, curve_rows, metric_rows, wanted_of
+from clinmm.fairness import gaps
+from clinmm.fairness.underdiagnosis import RATE_OF, any_finding
+from clinmm.intervals import Draws, Sample, estimate
+from clinmm.samples import CALIBRATED, CALL, RAW, Samples, Scored, build
+from clinmm.subgroups import ALL, NOT_RECORDED, by_value, everyone, grouping, intersections
 
-FAMILY = "gaps"
-COMPARED = ("auroc", "fnr", "fpr", "ece")
-"""Metrics compared between groups; those that move with prevalence alone are left out."""
+AUDITED = (
+    *("auroc", "auprc", "brier", "log_loss", "prevalence", "observed_expected"),
+    *("calibration_intercept", "calibration_slope", "ece", "ece_debiased", "ece_if_calibrated"),
+    *("sensitivity", "specificity", "ppv", "npv", "fnr", "fpr", "selection_rate"),
+    *("f1", "balanced_accuracy", "net_benefit"),
+)
+"""Metrics given by group; sets and deferral are given by group with the evaluation."""
+NET_BENEFIT = "net_benefit"
 
 
 @dataclass(frozen=True, eq=False)
 class Audit:
-    """Rows by group for the three tables of an evaluation; group_by is never `all`."""
+    """Rows by group for the three tables of an evaluation; only under- and overdiagnosis are also
+    given for all."""
 
     metrics: pd.DataFrame
     comparisons: pd.DataFrame
     curves: pd.DataFrame
-
-
-@dataclass(frozen=True, eq=False)
-class _Test:
-    row: Row
-    of: Difference
-    about: tuple[object, ...]
-    """The same for both sides of a mirrored test."""
 
 
 def audit(
@@ -60,8 +47,11 @@ def audit(
     *,
     decisions: pd.DataFrame | None = None,
     group_by: Sequence[str] | None = None,
+    depth: int = 1,
     arms: Sequence[str] | None = None,
-    metrics: Sequence[str] | None = None,
+    kind: str = "multilabel",
+    metrics: Sequence[str] = AUDITED,
+    primary: Sequence[str] = gaps.PRIMARY,
     n_bootstrap: int = 1000,
     seed: int = 0,
 ) -> Audit:
@@ -71,14 +61,19 @@ def audit(
         predictions, thresholds, decisions: as for `evaluation.evaluate`.
         groups: index case_id, one text column per sensitive attribute; empty is `not recorded`.
         group_by: attributes (`sex`) and intersections (`sex*age`); None for every attribute.
+        depth: also every intersection of up to so many of the attributes.
         arms: None for all.
-        metrics: names; None for every metric there is.
+        kind: binary, multiclass or multilabel.
+        metrics: names.
+        primary: metrics whose gaps are judged, one family for each arm.
         n_bootstrap, seed: patient draws.
 
     Raises:
-        InputError: as `samples.build` and `subgroups.grouping`, or an unknown metric.
+        InputError: as `samples.build`, `subgroups.grouping` and `gaps.compared_keys`, or an unknown
+            metric.
     """
-    asked = grouping(groups, group_by)
+    names = [str(column) for column in groups.columns] if group_by is None else list(group_by)
+    asked = grouping(groups, intersections(names, depth))
     samples = build(
         predictions,
         thresholds,
@@ -87,23 +82,38 @@ def audit(
         n_bootstrap=n_bootstrap,
         seed=seed,
     )
-    names = registry.available("metrics") if metrics is None else list(metrics)
-    wanted = [key for key in wanted_of(names, samples.points) if key[1] != "raw"]
+    compared, declared = gaps.compared_keys(primary, samples.points)
+    wanted = [key for key in wanted_of(metrics, samples.points) if key[1] != RAW]
+    wanted = list(dict.fromkeys([*wanted, *compared]))
+    weighed = _weights(thresholds) if NET_BENEFIT in metrics else {}
     rows: list[Row] = []
+    differences: list[Row] = []
+    points: list[Row] = []
     for arm in samples.arms:
-        for subset, class_name, found in per_subset(
-            samples, arm, wanted, lambda scored: by_group(asked, scored.case_ids)
-        ):
-            rows += metric_rows(arm, class_name, subset, found)
-        rows += _gap_rows(samples, arm, asked)
+        of_arm = _Arm.of(samples, arm, kind, wanted, compared, weighed)
+        if len(asked.columns):
+            rows += of_arm.overall()
+        tests: list[gaps.Test] = []
+        for attribute in asked.columns:
+            for class_name, sides, scored in of_arm.by_class(asked[attribute]):
+                keys = [key for key in compared if all(key in side.outside for side in sides)]
+                judged = declared if class_name in of_arm.judged else set()
+                for side in sides:
+                    rows += gaps.named(metric_rows(arm, class_name, side.subset, side.inside))
+                    more, declared_here = gaps.against_complement(
+                        arm, class_name, side, keys, judged
+                    )
+                    differences += more
+                    tests += declared_here
+                differences += gaps.against_best(arm, class_name, sides, keys)
+                if scored is not None:
+                    rows += gaps.largest_gaps(arm, class_name, sides, scored.sample, samples.points)
+                    points += _reliability(arm, class_name, sides, scored)
+        gaps.judge(tests)
     return Audit(
         schema.METRICS.fill(pd.DataFrame(rows, columns=schema.METRICS.names)),
-        schema.COMPARISONS.fill(
-            pd.DataFrame(_against_complement(samples, asked), columns=schema.COMPARISONS.names)
-        ),
-        schema.CURVES.fill(
-            pd.DataFrame(list(_reliability(samples, asked)), columns=schema.CURVES.names)
-        ),
+        schema.COMPARISONS.fill(pd.DataFrame(differences, columns=schema.COMPARISONS.names)),
+        schema.CURVES.fill(pd.DataFrame(points, columns=schema.CURVES.names)),
     )
 
 
@@ -115,138 +125,161 @@ def merged(before: pd.DataFrame, audited: pd.DataFrame) -> pd.DataFrame:
     kept = (before["group_by"] == ALL) | of_rules(before)
     if "kind" in before:
         kept |= before["kind"] == "robustness"
+    else:
+        kept &= ~before["metric"].isin(RATE_OF.values())
     return pd.concat([before[kept], audited], ignore_index=True)
 
 
-def _against_complement(samples: Samples, asked: pd.DataFrame) -> list[Row]:
-    """Rows of every arm, each with a family of its own; with several classes `macro` is judged."""
-    points = samples.points[:1]
-    primary = {("auroc", CALIBRATED), *(("fnr", CALL + point) for point in points)}
-    wanted = [key for key in wanted_of(COMPARED, points) if key[1] != "raw"]
-    rows: list[Row] = []
-    for arm in samples.arms:
-        tests: list[_Test] = []
-        sides = _sides(samples, arm, asked, wanted)
-        judged = MACRO if len({class_name for class_name, _ in sides}) > 1 else None
-        for (class_name, _), side in sides.items():
-            for key in wanted:
-                of = _group_difference(side.inside[key], side.outside[key])
-                declared = key in primary and judged in (None, class_name)
-                row = comparison_row(
-                    arm, "complement", class_name, side.subset, of, FAMILY if declared else None
-                )
-                rows.append(row)
-                if declared:
-                    tests.append(_Test(row, of, (side.subset.group_by, key, side.both)))
-        _judge(tests)
-    return rows
-
-
 @dataclass(frozen=True, eq=False)
-class _Side:
-    """A group of one class (or `macro`) and everybody else. both: the same from either side."""
+class _Arm:
+    """One arm's classes, ranked by probability, and its cases by whether they have a finding.
 
-    subset: Subset
-    inside: dict[Key, Estimate]
-    outside: dict[Key, Estimate]
-    both: frozenset[bytes]
+    wanted: what is estimated in each group. compared: of it, what also in everybody else.
+    weighed: class -> (column of calls, threshold whose odds weigh them), for the net benefit.
+    """
+
+    name: str
+    classes: dict[str, Scored]
+    finding: Scored | None
+    draws: Draws
+    wanted: list[Key]
+    compared: list[Key]
+    weighed: dict[str, list[tuple[str, float]]]
+
+    @classmethod
+    def of(
+        cls,
+        samples: Samples,
+        arm: str,
+        kind: str,
+        wanted: list[Key],
+        compared: list[Key],
+        weighed: dict[tuple[str, str], list[tuple[str, float]]],
+    ) -> "_Arm":
+        parts = {name: _ranked(one) for (of, name), one in samples.parts.items() if of == arm}
+        return cls(
+            arm,
+            parts,
+            any_finding(samples, arm, kind),
+            samples.draws,
+            wanted,
+            compared,
+            {name: weighed.get((arm, name), []) for name in parts},
+        )
+
+    @property
+    def judged(self) -> tuple[str, str]:
+        """The classes whose primary metrics are declared."""
+        return (MACRO if len(self.classes) > 1 else next(iter(self.classes)), ALL)
+
+    def overall(self) -> list[Row]:
+        """Under- and overdiagnosis of everybody."""
+        if self.finding is None:
+            return []
+        keys = _errors(self.finding)
+        found = estimate(self.finding.sample, keys, self.draws)
+        return gaps.named(metric_rows(self.name, ALL, everyone(self.finding.case_ids.size), found))
+
+    def by_class(
+        self, group_of: "pd.Series[str]"
+    ) -> Iterator[tuple[str, list[gaps.Side], Scored | None]]:
+        """The groups of one attribute in each class, in the mean over classes, and in `all`: by
+        whether they have a finding.
+
+        group_of: index case_id.
+        """
+        attribute = str(group_of.name), self._in_order_of_numbers(group_of)
+        per_class = []
+        for name, scored in self.classes.items():
+            sides = self._sides(scored, attribute, self.wanted, self.compared, self.weighed[name])
+            per_class.append(sides)
+            yield name, sides, scored
+        if len(per_class) > 1:
+            yield MACRO, gaps.macro_sides(per_class, list(self.classes)), None
+        if self.finding is not None:
+            keys = _errors(self.finding)
+            yield ALL, self._sides(self.finding, attribute, keys, keys, []), None
+
+    def _in_order_of_numbers(self, group_of: "pd.Series[str]") -> NDArray[np.object_]:
+        """(n,) the group of each case by its number in the samples."""
+        last = max(int(one.sample.case.max()) for one in self.classes.values())
+        ids = np.full(last + 1, None, dtype=object)
+        for one in self.classes.values():
+            ids[one.sample.case] = one.case_ids
+        return group_of.reindex(ids).fillna(NOT_RECORDED).to_numpy(dtype=object)
+
+    def _sides(
+        self,
+        scored: Scored,
+        attribute: tuple[str, NDArray[np.object_]],
+        wanted: list[Key],
+        compared: list[Key],
+        weighed: list[tuple[str, float]],
+    ) -> list[gaps.Side]:
+        """Both sides of each group. The complement of one of two groups is the other."""
+        name, values = attribute
+        subsets = list(by_value(name, values[scored.sample.case]))
+        insides: dict[bytes, Found] = {}
+        for subset in subsets:
+            sample = scored.sample.take(subset.keep)
+            found = estimate(sample, wanted, self.draws)
+            for column, threshold in weighed:
+                keys = [(NET_BENEFIT, column)]
+                found |= estimate(sample, keys, self.draws, given={"threshold": threshold})
+            insides[_bits(subset.keep)] = found
+        sides = []
+        for subset in subsets:
+            keep, rest = _bits(subset.keep), _bits(subset.rest)
+            outside = insides.get(rest)
+            if outside is None:
+                outside = estimate(scored.sample.take(subset.rest), compared, self.draws)
+            sides.append(gaps.Side(subset, insides[keep], outside, frozenset((keep, rest))))
+        return sides
 
 
-def _sides(
-    samples: Samples, arm: str, asked: pd.DataFrame, wanted: Sequence[Key]
-) -> dict[tuple[str, tuple[str, str]], _Side]:
-    """(class name, (group_by, group)) -> both sides; the macro mean after the classes."""
-    found: dict[tuple[str, tuple[str, str]], _Side] = {}
-    for class_name, scored in _classes(samples, arm):
-        for subset in by_group(asked, scored.case_ids):
-            found[class_name, (subset.group_by, subset.group)] = _Side(
-                subset,
-                estimate(scored.sample.take(subset.keep), wanted, samples.draws),
-                estimate(scored.sample.take(subset.rest), wanted, samples.draws),
-                frozenset((subset.keep.tobytes(), subset.rest.tobytes())),
-            )
-    classes = list(dict.fromkeys(class_name for class_name, _ in found))
-    if len(classes) < 2:
-        return found
-    for place in dict.fromkeys(place for _, place in found):
-        parts = {name: found[name, place] for name in classes if (name, place) in found}
-        if len(parts) == len(classes):
-            first = parts[classes[0]]
-            found[MACRO, place] = _Side(
-                first.subset,
-                {key: macro({n: part.inside[key] for n, part in parts.items()}) for key in wanted},
-                {key: macro({n: part.outside[key] for n, part in parts.items()}) for key in wanted},
-                first.both,
-            )
+def _bits(of: NDArray[np.bool_]) -> bytes:
+    return np.packbits(of).tobytes()
+
+
+def _errors(finding: Scored) -> list[Key]:
+    calls = [column for column in finding.sample.columns if column.startswith(CALL)]
+    return [(metric, column) for column in calls for metric in RATE_OF]
+
+
+def _ranked(scored: Scored) -> Scored:
+    """The cases of each repeat and fold by falling probability: what is in order is sorted fast."""
+    of = scored.sample
+    order = np.lexsort((-of.columns[CALIBRATED], of.fold, of.repeat))
+    columns = {name: column[order] for name, column in of.columns.items() if name != RAW}
+    ranked = Sample(
+        of.y_true[order],
+        columns,
+        of.patient[order],
+        of.case[order],
+        of.repeat[order],
+        of.fold[order],
+    )
+    return Scored(ranked, scored.case_ids[order], scored.patterns[order])
+
+
+def _weights(thresholds: pd.DataFrame | None) -> dict[tuple[str, str], list[tuple[str, float]]]:
+    """(arm, class) -> the column of calls and the threshold of each operating point, the mean over
+    folds, where it is a probability whose odds weigh anything."""
+    if thresholds is None or thresholds.empty:
+        return {}
+    found: dict[tuple[str, str], list[tuple[str, float]]] = {}
+    for (arm, name, point), of in thresholds.groupby(
+        ["arm", "class_name", "operating_point"], sort=False
+    )["threshold"]:
+        mean = float(of.mean())
+        if of.notna().all() and 0 < mean < 1:
+            found.setdefault((str(arm), str(name)), []).append((CALL + str(point), mean))
     return found
 
 
-def _group_difference(inside: Estimate, outside: Estimate) -> Difference:
-    """n_patients is that of the group, not of the larger side."""
-    return replace(difference(inside, outside), n_patients=inside.n_patients)
-
-
-def _judge(tests: list[_Test]) -> None:
-    """Holm over distinct tests; both sides of a mirrored one get the same."""
-    p_of = {test.about: test.of.p for test in tests}
-    adjusted = dict(zip(p_of, holm(list(p_of.values())), strict=True))
-    for test in tests:
-        p_holm = float(adjusted[test.about])
-        test.row["p_holm"] = p_holm
-        test.row["verdict"] = verdict(test.of, p_holm)
-
-
-def _gap_rows(samples: Samples, arm: str, asked: pd.DataFrame) -> list[Row]:
-    """Largest gap between groups that are not suppressed: metrics `fpr_gap`, `fnr_gap`."""
-    rows = []
-    for class_name, scored in _classes(samples, arm):
-        for attribute in asked.columns:
-            subsets = list(by_group(asked[[attribute]], scored.case_ids))
-            for point in samples.points:
-                rows += _gaps(scored, samples, subsets, arm, class_name, CALL + point)
-    return rows
-
-
-def _gaps(
-    scored: Scored,
-    samples: Samples,
-    subsets: list[Subset],
-    arm: str,
-    class_name: str,
-    column: str,
-) -> list[Row]:
-    sample = scored.sample
-    keys = [("fpr", column), ("fnr", column)]
-    once = samples.draws.first(0)
-    shown = [
-        subset
-        for subset in subsets
-        if all(e.status == "ok" for e in estimate(sample.take(subset.keep), keys, once).values())
-    ]
-    if len(shown) < 2:
-        return []
-    group = np.full(sample.y_true.size, "", dtype=object)
-    for subset in shown:
-        group[subset.keep] = subset.group
-    kept = group != ""
-    gaps = largest_gaps(sample.y_true[kept], sample.columns[column][kept], group[kept])
-    whole = Subset(shown[0].group_by, ALL, shown[0].pattern, kept, ~kept)
-    overall = estimate(sample.take(kept), keys, once)
-    return [
-        {**row, "metric": f"{row['metric']}_gap", "value": gaps[str(row["metric"])]}
-        | {"low": np.nan, "high": np.nan, "interval": "none"}
-        for row in metric_rows(arm, class_name, whole, overall)
-    ]
-
-
-def _reliability(samples: Samples, asked: pd.DataFrame) -> Iterator[Row]:
-    for (arm, class_name), scored in samples.parts.items():
-        for subset in by_group(asked, scored.case_ids):
-            points = curves.reliability(scored.sample.take(subset.keep), CALIBRATED)
-            yield from curve_rows("reliability", arm, class_name, subset, points)
-
-
-def _classes(samples: Samples, arm: str) -> Iterator[tuple[str, Scored]]:
-    for (of, class_name), scored in samples.parts.items():
-        if of == arm:
-            yield class_name, scored
+def _reliability(
+    arm: str, class_name: str, sides: Sequence[gaps.Side], scored: Scored
+) -> Iterator[Row]:
+    for side in sides:
+        points = curves.reliability(scored.sample.take(side.subset.keep), CALIBRATED)
+        yield from curve_rows("reliability", arm, class_name, side.subset, points)

@@ -114,8 +114,10 @@ def together(parts: list[Influence]) -> tuple[NDArray[np.int64], Array]:
     first = parts[0].patients
     if all(np.array_equal(first, part.patients) for part in parts[1:]):
         return first, np.stack([part.values for part in parts])
-    patients = np.unique(np.concatenate([part.patients for part in parts]))
-    values = np.zeros((len(parts), patients.size))
+    last = max(int(part.patients[-1]) for part in parts)
+    values = np.zeros((len(parts), last + 1))
+    there = np.zeros(last + 1, dtype=bool)
     for row, part in zip(values, parts, strict=True):
-        row[np.searchsorted(patients, part.patients)] = part.values
-    return patients, values
+        row[part.patients] = part.values
+        there[part.patients] = True
+    return np.flatnonzero(there), values[:, there]

@@ -7,17 +7,22 @@ import pandas as pd
 
 from clinmm.report import figures
 from clinmm.report.calibrated import calibration
+from clinmm.report.criteria import criteria
 from clinmm.report.decisions import decision_curves
 from clinmm.report.deferred import deferral
 from clinmm.report.exhibit import MOST_CLASSES, Exhibit, exhibit
 from clinmm.report.explained import explanations_hold, what_moves
 from clinmm.report.figures import Panel
 from clinmm.report.forest import forest
+from clinmm.report.gap_sources import gap_sources
 from clinmm.report.inputs_fail import inputs_fail
 from clinmm.report.lines import each, metric_line
 from clinmm.report.material import Material, matching
+from clinmm.report.mitigated import mitigation
 from clinmm.report.sets import prediction_sets
 from clinmm.report.sheets import headline_numbers, operating_points, patterns
+from clinmm.report.slices import slices
+from clinmm.report.who import who_is_there
 from clinmm.report.wording import arm, class_label, counted, group, number
 
 
@@ -33,7 +38,12 @@ def exhibits(material: Material) -> list[Exhibit]:
         deferral(material),
         patterns(material),
         inputs_fail(material),
+        who_is_there(material),
         _groups(material),
+        criteria(material),
+        slices(material),
+        gap_sources(material),
+        mitigation(material),
         explanations_hold(material),
         what_moves(material),
     ]

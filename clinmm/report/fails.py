@@ -1,12 +1,13 @@
-"""Whom the model fails: each group against everyone else, and who is too few to be judged."""
+"""Whom the model fails: the audit's verdicts, or each group against everyone else."""
 
 from typing import Any
 
 import pandas as pd
 
+from clinmm.fairness import sentences, told
 from clinmm.intervals import module_of
 from clinmm.report.answer import Answer
-from clinmm.report.forest import forest
+from clinmm.report.forest import Line, forest
 from clinmm.report.lines import difference_line, each
 from clinmm.report.material import Material, matching
 from clinmm.report.wording import (
@@ -19,6 +20,7 @@ from clinmm.report.wording import (
     number,
     present,
     signed,
+    unstopped,
     verdict,
 )
 
@@ -29,8 +31,12 @@ def whom_it_fails(material: Material) -> Answer:
     question = "Whom does it fail?"
     if "comparisons" not in material.tables:
         return Answer(question, material.absent("comparisons"))
+    if "bias_verdicts" in material.tables:
+        found = told.by_attribute(material.tables["bias_verdicts"], material.arm)
+        if found:
+            return _concluded(material, question, found)
     rows = gaps(material)
-    remarks = _suppressed(material)
+    remarks = [*_suppressed(material), material.absent("bias_verdicts")]
     if not len(rows):
         command = f"clinmm audit {material.run.folder.name}"
         said = (
@@ -71,6 +77,48 @@ def whom_it_fails(material: Material) -> Answer:
         "not shown is not shown to be absent: read the intervals."
     )
     return Answer(question, said, [drawn], [note, *remarks])
+
+
+def _concluded(material: Material, question: str, found: dict[str, pd.DataFrame]) -> Answer:
+    """The verdict on each attribute; a gap in who is there before any in performance."""
+    groups = material.tables.get("groups")
+    points: list[str] = []
+    lines = []
+    for name, rows in found.items():
+        before = sentences.before(groups, name)
+        lines.append(Line(told.name_of(name), "", "", heading=True))
+        lines += [_verdict_line(row) for row in each(rows)]
+        points += [f"{told.name_of(name).capitalize()}. {before}".strip()] if before else []
+        points += [_point(row, before) for row in each(rows)]
+    head = ("Measure, group served worst", f"{material.unit}s", "group − everyone else")
+    caption = "What the audit concludes of each attribute"
+    drawn = forest(caption, (*head, "(95 %), verdict"), lines, reference=0.0, centred=True)
+    remarks = [told.NOT_ABSENT, *_suppressed(material)]
+    return Answer(question, told.lead(found), [drawn], remarks, points)
+
+
+def _verdict_line(row: Any) -> Line:
+    label = f"{metric(row.metric)}, {class_label(row.class_name)}"
+    label += f": {told.who(row.group_by, row.group)}" if present(row.group) else ""
+    if not present(row.difference):
+        return Line(label, str(row.n_patients), told.verdict(row))
+    said = f"{signed(row.difference)} ({interval(row.low, row.high)}), {told.verdict(row)}"
+    ends = (row.difference, row.low, row.high)
+    return Line(label, str(row.n_patients), said, *ends, strong=row.verdict == told.GAP_SHOWN)
+
+
+def _point(row: Any, before: str) -> str:
+    """The verdict in plain words, what may explain it, and cases to look at.
+
+    before: what its sentence begins with, said once for all of the attribute.
+    """
+    sentence = row.sentence.removeprefix(before)
+    said = f"{told.SYMBOLS[row.verdict]} {told.name_of(row.group_by)}: {sentence}"
+    if present(row.cause):
+        said += f" Where it may come from: {unstopped(row.cause)}."
+    if present(row.case_ids):
+        said += f" Cases that illustrate it: {', '.join(row.case_ids.split())}."
+    return said
 
 
 def gaps(material: Material) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -10,6 +11,7 @@ from clinmm import schema
 from clinmm.cohort.manifest import read_spec
 from clinmm.cohort.spec import CohortSpec
 from clinmm.cohort.split_config import SplitConfig
+from clinmm.fairness.told import left_out
 from clinmm.rivals import headline_arm
 from clinmm.runs import MADE_BY, Run
 from clinmm.settings_file import read_settings
@@ -32,7 +34,7 @@ class Material:
     @classmethod
     def of(cls, run: Run) -> "Material":
         """Reads a run of any kind."""
-        found = {name: run.read(name) for name in schema.TABLES if run.has(name)}
+        found = {name: _complete(name, run.read(name)) for name in schema.TABLES if run.has(name)}
         folder, cohort, split = run.folder, None, None
         if (folder / "cohort.yaml").is_file():
             cohort = read_spec(folder / "cohort.yaml")
@@ -52,8 +54,10 @@ class Material:
 
     def absent(self, name: str) -> str:
         """What to say in place of a table that is not there: the command that makes it."""
+        if why := left_out(self.facts, name):
+            return why
         stage = MADE_BY[name]
-        if self.kind == "audit" and stage != "evaluate":
+        if self.kind == "audit" and stage not in ("evaluate", "audit"):
             return (
                 f"No {name} table: this run was made from a predictions file alone. "
                 "A study has one: clinmm run CONFIG.yaml"
@@ -77,10 +81,10 @@ class Material:
         }
         return matching(self.tables["metrics"], _POOLED | asked | where)
 
-    @property
+    @cached_property
     def arms(self) -> list[str]:
         """Arms of the metrics, the headline first."""
-        names = list(dict.fromkeys(self.tables["metrics"]["arm"])) if self.scored else []
+        names = list(self.tables["metrics"]["arm"].unique()) if self.scored else []
         return sorted(names, key=lambda name: name != headline_arm(names))
 
     @property
@@ -112,6 +116,16 @@ class Material:
         """`macro` where there are several classes and it was estimated."""
         there = set(self.tables["metrics"]["class_name"]) if self.scored else set()
         return MACRO if MACRO in there else self.classes[0]
+
+
+def _complete(name: str, table: pd.DataFrame) -> pd.DataFrame:
+    """A table of a run made before a column existed is read as one that left it empty."""
+    missing = {
+        column.name: float("nan") if column.kind == "real" else None
+        for column in schema.TABLES[name].columns
+        if column.may_be_empty and column.name not in table.columns
+    }
+    return table.assign(**missing) if missing else table
 
 
 def matching(frame: pd.DataFrame, where: Mapping[str, str | int | None]) -> pd.DataFrame:

@@ -16,9 +16,11 @@ from clinmm.report.exhibit import Exhibit, Sheet, exhibit
 from clinmm.report.explained import explanations_hold, what_moves
 from clinmm.report.figures import LEFT, SIDE, TOP, Curve, Dot, Panel
 from clinmm.report.forest import forest
+from clinmm.report.gap_sources import gap_sources
 from clinmm.report.lines import difference_line, each, metric_line
 from clinmm.report.material import Material, matching
 from clinmm.report.sheets import enough
+from clinmm.report.who import who_is_there
 from clinmm.report.wording import arm, estimate, group, interval, metric, number, pattern
 
 MOST_DOTS = 400
@@ -40,7 +42,9 @@ def exhibits_of_values(material: Material) -> list[Exhibit]:
         _numbers(material),
         _drawings(material),
         _patterns(material),
+        who_is_there(material),
         _by_group(material),
+        gap_sources(material),
         explanations_hold(material),
         what_moves(material),
     ]

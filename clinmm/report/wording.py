@@ -24,6 +24,8 @@ METRICS = {
     "npv": "NPV",
     "fpr": "False positive rate",
     "fnr": "miss rate (FNR)",
+    "underdiagnosis": "Underdiagnosis",
+    "overdiagnosis": "Overdiagnosis",
     "mae": "Mean absolute error",
     "rmse": "RMSE",
     "r2": "R squared",

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from clinmm.training.epoch import Epoch, InputEpoch
+from clinmm.training.mitigated import PlainTraining
 from clinmm.training.running_mean import RunningMean
 
 Weights = dict[str, Tensor]
@@ -17,11 +18,13 @@ Weights = dict[str, Tensor]
 class Progress:
     """Everything that a training changes.
 
+    changes: of a mitigation.
     history: of the epochs that are finished. best: weights of the best of them.
     steps: how many the epoch under way has done. sums: what it has added up over them.
     """
 
     model: Any
+    changes: PlainTraining
     optimiser: Any
     mean: RunningMean | None
     history: list[Epoch]
@@ -46,6 +49,7 @@ def save(file: Path, progress: Progress, precision: Any) -> None:
     device = progress.model.start.device
     content = {
         "model": progress.model.state_dict(),
+        "changes": progress.changes.state(),
         "optimiser": progress.optimiser.state_dict(),
         "mean": progress.mean and (progress.mean.model.state_dict(), progress.mean.steps),
         "history": [asdict(epoch) for epoch in progress.history],
@@ -66,6 +70,7 @@ def load(file: Path, progress: Progress, precision: Any) -> None:
     device = progress.model.start.device
     saved = torch.load(file, weights_only=True, map_location="cpu")
     progress.model.load_state_dict(saved["model"])
+    progress.changes.restore(saved["changes"])
     progress.optimiser.load_state_dict(saved["optimiser"])
     if progress.mean:
         weights, progress.mean.steps = saved["mean"]

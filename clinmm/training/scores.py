@@ -11,6 +11,7 @@ from clinmm.cases import Batch
 from clinmm.losses import NOTHING, Criterion
 from clinmm.metrics.auroc import auroc
 from clinmm.model import AT_ONCE
+from clinmm.training.mitigated import PlainTraining
 
 
 class Scores(NamedTuple):
@@ -24,19 +25,27 @@ class Scores(NamedTuple):
 
 @torch.no_grad()
 def scores(
-    model: Any, validate: Batch, criterion: Criterion, fabric: Any
+    model: Any,
+    validate: Batch,
+    criterion: Criterion,
+    fabric: Any,
+    changes: PlainTraining,
 ) -> tuple[Scores, list[Scores]]:
-    """(of the answer, of the head on each input alone over the cases that have it)."""
+    """(of the answer, of the head on each input alone over the cases that have it).
+
+    changes: of a mitigation, which judges by what it trains for.
+    """
     model.eval()
-    answers, alone = [], []
+    answers, alone, vectors = [], [], []
     for rows in torch.split(torch.arange(len(validate), device=validate.present.device), AT_ONCE):
         piece = validate.take(rows)
         with fabric.autocast():
             encoded = model.encode(piece.inputs, piece.present)
+            vectors.append(encoded.vectors)
             answers.append(model.answer(encoded, piece.present).float())
             if len(model.names) > 1:
                 alone.append(model.answers_alone(encoded).float())
-    weight = criterion.weight(validate.target, validate.known)
+    weight = criterion.weight(validate.target, validate.known) * changes.judging_weights()
     labels = criterion.labels(validate.target)
 
     def score(logits: Tensor, has: Tensor | None) -> Scores:
@@ -48,8 +57,10 @@ def scores(
         return Scores(float(loss), *_ranking(logits, validate.target, known, criterion.task))
 
     each = torch.cat(alone).unbind(1) if alone else ()
+    logits = torch.cat(answers)
+    fused = score(logits, None)
     return (
-        score(torch.cat(answers), None),
+        fused._replace(loss=fused.loss + changes.judging_loss(logits, vectors)),
         [score(one, validate.present[:, i]) for i, one in enumerate(each)],
     )
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made_bias import with_bias
 from made_explanations import with_explanations
 from made_rules import with_rules
 from made_run import CLASSES, HOSTILE
@@ -40,7 +41,7 @@ PAGES = {
     "calibration": "Before and after calibration",
     "decisions": "calling everybody",
     "sets": "wrong among the kept",
-    "fairness": "each group against everyone else",
+    "fairness": "Gap shown: sex. No gap shown: age.",
     "explanations": "explanations passed and may be drawn",
     "intake": "Look at a finding",
 }
@@ -73,7 +74,7 @@ class Served:
 @pytest.fixture(scope="module")
 def served(finished: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = Path(shutil.copytree(finished.folder, tmp_path_factory.mktemp("served") / "made"))
-    with_explanations(with_rules(Run(folder)))
+    with_bias(with_explanations(with_rules(Run(folder))))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -309,6 +310,50 @@ def test_the_audit_of_explanations_can_be_looked_through(served: Served) -> None
         page.get_by_role("button", name="Download the audit table").click()
     assert got.value.suggested_filename == "explanation_audit.csv"
     assert page.evaluate("document.body.scrollWidth <= window.innerWidth")
+    assert page.errors == []
+    page.close()
+
+
+def test_the_audit_of_bias_is_looked_through_from_the_verdict_to_a_case(served: Served) -> None:
+    page = served.page("fairness")
+    page.get_by_text("gap shown", exact=False).first.wait_for()
+    _drawn(page)
+    colours = {
+        name: page.locator(f".concluded .verdict.{name}").first.evaluate(
+            "tag => getComputedStyle(tag).backgroundColor"
+        )
+        for name in ("fail", "plain", "unknown")
+    }
+    assert len(set(colours.values())) == 3
+    hatched = page.locator("table.heat td.hatched").first
+    assert "gradient" in hatched.evaluate("cell => getComputedStyle(cell).backgroundImage")
+    for part, expected in (
+        ("Gaps", "each group against everyone else"),
+        ("Sources", "None of it proves a cause"),
+        ("Mitigation", "Plain training is recommended"),
+    ):
+        page.get_by_role("tab", name=part).click()
+        page.get_by_text(expected).first.wait_for()
+        _drawn(page)
+        assert f"part={part}" in page.url
+        assert page.evaluate("document.body.scrollWidth <= window.innerWidth")
+    with page.expect_download() as got:
+        page.get_by_role("button", name="Download this table").last.click()
+    assert got.value.suggested_filename == "fairness_mitigation.csv"
+    page.get_by_role("link", name="case_010").click()
+    page.get_by_text("Write your name").wait_for()
+    _drawn(page)
+    assert "/cases?" in page.url
+    assert "case=case_010" in page.url
+    assert "case_010" in page.get_by_role("combobox", name=re.compile("Case")).input_value()
+    assert page.locator("[data-testid=stException]").count() == 0
+    assert page.errors == []
+    page.close()
+
+
+def test_a_part_of_the_fairness_page_opens_on_a_direct_link(served: Served) -> None:
+    page = served.page("fairness?part=Groups%20nobody%20named")
+    page.get_by_text("on the other half: served worse, confirmed").wait_for()
     assert page.errors == []
     page.close()
 

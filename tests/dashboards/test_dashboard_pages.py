@@ -148,14 +148,6 @@ def test_calibration_shows_raw_beside_calibrated(finished: Run, screen: Screen) 
     assert "Cases: cardiomegaly 440" in said
 
 
-def test_fairness_keeps_a_suppressed_group_with_its_number(finished: Run, screen: Screen) -> None:
-    said = shown(screen(finished, "fairness"))
-    assert "sex: not recorded 6 suppressed: 6 patients; an estimate needs at least 10" in said
-    assert f"sex: F 131 {number(on_file(finished, 'auroc', group='F'))}" in said
-    assert "effusion, sex: F, worse 260 −0.051" in said
-    assert "False negative rate, sex 0.083 (effusion)" in said
-
-
 def test_intake_puts_errors_first_and_says_why_one_was_accepted(
     own_run: Run, screen: Screen
 ) -> None:
@@ -196,7 +188,7 @@ def test_intake_gives_the_rates_on_test_patients_and_what_was_done_to_the_files(
         ("overview", "metrics", "clinmm evaluate"),
         ("performance", "metrics", "clinmm evaluate"),
         ("calibration", "curves", "clinmm evaluate"),
-        ("fairness", "comparisons", "clinmm evaluate"),
+        ("fairness", "metrics", "clinmm evaluate"),
         ("intake", "intake", "clinmm check"),
         ("cases", "predictions", "clinmm train"),
     ],

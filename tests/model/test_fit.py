@@ -10,9 +10,10 @@ from tiny_encoders import Make
 
 from clinmm.cases import Batch
 from clinmm.config import Component, Optimiser, TrainConfig
-from clinmm.fit import Epoch, _hidden_at_random, fit, make_fabric
+from clinmm.fit import Epoch, fit, make_fabric
 from clinmm.model import MultimodalClassifier
 from clinmm.training import checkpoint
+from clinmm.training.hidden import hidden_at_random
 
 TRAIN, VALIDATE = plain_batch(60, seed=1, absent=0.2), plain_batch(40, seed=2, absent=0.2)
 
@@ -175,14 +176,14 @@ def test_a_half_written_checkpoint_is_not_read(fabric: Any, tmp_path: Path) -> N
 def test_input_dropout_never_hides_the_last_input() -> None:
     torch.manual_seed(0)
     present = torch.tensor([[True, False, False], [True, True, True], [False] * 3] * 400)
-    left = torch.stack([_hidden_at_random(present, 0.6) for _ in range(5)])
+    left = torch.stack([hidden_at_random(present, 0.6) for _ in range(5)])
     assert left[:, 0::3].equal(present[0::3].expand(5, -1, -1))
     assert left[:, 1::3].any(2).all()
     assert not left[:, 2::3].any()
     assert not (left & ~present).any(), "an absent input does not appear"
     # of three inputs, each stays with .4, and all three with .6^3 where none would be left
     assert left[:, 1::3].float().mean().item() == pytest.approx(0.4 + 0.6**3, abs=0.03)
-    assert _hidden_at_random(present, 0.0).equal(present)
+    assert hidden_at_random(present, 0.0).equal(present)
 
 
 def test_input_dropout_changes_what_is_learned(fabric: Any) -> None:

@@ -9,13 +9,14 @@ import torch
 from small_study import fold_with_members, small_cohort
 from test_folds import CONFIG, ENCODERS
 
-from clinmm.config import StudyConfig
+from clinmm.config import Component, StudyConfig
 from clinmm.errors import InputError
 from clinmm.fit import make_fabric
 from clinmm.folds import Preparer
 from clinmm.predict import fold_logits, logits_of
 from clinmm.stored_models import load_balance, load_history, load_models, save_models
 from clinmm.train_arm import Trained, train_arm
+from clinmm.training.mitigated import Mitigated
 
 INPUTS = ["age", "labs", "note"]
 FABRIC = make_fabric(CONFIG.train)
@@ -134,3 +135,44 @@ def test_a_loss_that_is_not_for_the_target_is_refused_before_anything_is_trained
             on_epoch=lambda *epoch: told.append(epoch),
         )
     assert told == []
+
+
+def codes_of(n: int) -> Any:
+    """Groups as nobody would draw them: two in turn, and some not recorded."""
+    return np.where(np.arange(n) % 7 == 0, -1, np.arange(n) // 2 % 2)
+
+
+def test_a_mitigation_changes_every_training_and_no_description(once: Trained) -> None:
+    asked = Mitigated(Component(name="group_dro"), codes_of(small_cohort().n_cases))
+    found = trained(mitigation=asked)
+    assert found.description == once.description
+    assert not any(same(a, b) for a, b in zip(found.models, once.models, strict=True))
+    assert all(
+        same(a, b) for a, b in zip(found.models, trained(mitigation=asked).models, strict=True)
+    )
+    alone = {name: trained(inputs=[name], mitigation=asked).models for name in INPUTS}
+    given = trained(alone=alone, mitigation=asked)
+    assert all(same(a, b) for a, b in zip(given.models, found.models, strict=True))
+    plainly = {name: trained(inputs=[name]).models for name in INPUTS}
+    assert not same(trained(alone=plainly, mitigation=asked).models[0], found.models[0])
+
+
+def test_trainings_under_another_mitigation_are_not_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clinmm.train_arm.CHECKPOINT_SECONDS", 0.0)
+    asked = [
+        Mitigated(Component(name="group_dro", step=step), codes_of(small_cohort().n_cases))
+        for step in (0.1, 0.5)
+    ]
+    expected = [trained(inputs=["note"], mitigation=one).models for one in (None, *asked)]
+    for mitigation, models in zip((None, *asked), expected, strict=True):
+        found = trained(inputs=["note"], mitigation=mitigation, checkpoints=tmp_path)
+        assert all(same(a, b) for a, b in zip(found.models, models, strict=True))
+    assert len(list(tmp_path.iterdir())) == 3 * 2
+
+
+def test_groups_of_other_cases_are_refused() -> None:
+    asked = Mitigated(Component(name="group_dro"), np.array([0, 1, 1]))
+    with pytest.raises(InputError, match="groups of 3 cases for a batch of"):
+        trained(inputs=["note"], mitigation=asked)

@@ -19,6 +19,7 @@ from clinmm.losses import Criterion
 from clinmm.model import MultimodalClassifier
 from clinmm.training import compiled
 from clinmm.training.balance import STRENGTH, slowed_steps
+from clinmm.training.mitigated import PlainTraining, Training
 from clinmm.training.optimisers import adamw, learning_rate
 from clinmm.training.running_mean import RunningMean
 from clinmm.training.scores import scores
@@ -103,7 +104,7 @@ def test_two_half_batches_are_one_whole_batch(monkeypatch: pytest.MonkeyPatch) -
     def hide_b(present: Tensor, chance: float) -> Tensor:
         return torch.where(present.all(1, keepdim=True), torch.tensor([[True, False]]), present)
 
-    monkeypatch.setattr("clinmm.fit._hidden_at_random", hide_b)
+    monkeypatch.setattr("clinmm.fit.hidden_at_random", hide_b)
     known = TRAIN.known.clone()
     known[::5] = False
     cases = Batch(TRAIN.inputs, TRAIN.present, TRAIN.target, known)
@@ -187,13 +188,14 @@ def test_distillation_draws_the_partial_answer_to_the_full_one_and_not_back() ->
     labels, weight = criterion.labels(cases.target), criterion.weight(cases.target, cases.known)
     held = Held(model, 0)
     course = Course(cases, labels, weight, VALIDATE, criterion, held, config, 0, FABRIC)
-    _start(course, model)
+    plain = PlainTraining(Training(model, cases, VALIDATE, criterion))
+    state = _start(course, model, plain)
     torch.manual_seed(3)
     left = torch.rand(48, 2) >= 0.9
     left = torch.where(left.any(1, keepdim=True), left, torch.ones(48, 2, dtype=torch.bool))
     torch.manual_seed(3)
     one = torch.ones(())
-    loss, _ = _loss(course, model, torch.arange(48), one, torch.ones(2), 48)
+    loss, _ = _loss(course, state, torch.arange(48), one, torch.ones(2), 48, done=0.0)
     with torch.no_grad():
         full = torch.sigmoid(model(cases.inputs, cases.present).fused)
     part = torch.sigmoid(model(cases.inputs, left).fused)
@@ -421,7 +423,9 @@ def test_exclusive_classes_are_ranked_by_their_probabilities() -> None:
     batch = Batch({"a": {"values": values}}, known[:, :1], target, known)
     model = plain_model("a", (-1.0, -1.0, -1.0), task="multiclass")
     set_head(model, "a", [[1.0, 0.3], [0.2, 1.0], [1.5, 1.5]])
-    found, _ = scores(model, batch, Criterion.of(model, budget()), FABRIC)
+    criterion = Criterion.of(model, budget())
+    plain = PlainTraining(Training(model, batch, batch, criterion))
+    found, _ = scores(model, batch, criterion, FABRIC, plain)
     with torch.no_grad():
         answers = model(batch.inputs, batch.present).fused
     expected = roc_auc_score(number, torch.softmax(answers, 1), multi_class="ovr")

@@ -15,6 +15,9 @@ from clinmm.cohort.phantom import ALL_PLANTS, make_phantom
 OF_EVIDENCE = ("side_marker", "stated_label", "faint_group")
 """Plants that change what a finding looks like, or what is said of it."""
 
+OF_GROUPS = ("noisy_labels_group", "missing_in_group", "miscalibrated_site", "group_shortcut")
+"""Plants that one group of patients alone suffers from."""
+
 
 @dataclass(frozen=True)
 class Made:
@@ -55,9 +58,9 @@ def flawed(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 @pytest.fixture(scope="session")
 def full_of_flaws(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """Every other plant."""
+    """Every other plant, but those of groups."""
     folder = tmp_path_factory.mktemp("phantom") / "full_of_flaws"
-    plants = [name for name in ALL_PLANTS if name not in OF_EVIDENCE]
+    plants = [name for name in ALL_PLANTS if name not in OF_EVIDENCE + OF_GROUPS]
     make_phantom(folder, seed=1, n_patients=36, plant=plants)
     return read(folder)
 

@@ -119,7 +119,7 @@ def test_run_folder_is_written_with_groups(tmp_path):
     for group, rows in [("all", table), ("F", table[table["sex"] == "F"])]:
         rows = rows[rows["class_name"] == "x"]
         assert got[group] == pytest.approx(roc_auc_score(rows["target"], rows["probability"]))
-    assert set(run.read("comparisons")["rival"]) == {"complement"}
+    assert set(run.read("comparisons")["rival"]) == {"complement", "best_group"}
     assert set(run.read("cases").columns) == {"case_id", "patient_id", "sex"}
 
 

@@ -28,7 +28,7 @@ CONFIG = """
 cohort: cohort.yaml
 encoders: {image: {name: densenet}, note: {name: bag_of_words}}
 evaluate: {n_bootstrap: 100, operating_points: {careful: {sensitivity: 0.9}}}
-audit: {group_by: [sex, sex*age]}
+audit: {group_by: [sex, sex*age], permutations: 100, sources: false}
 """
 
 
@@ -44,6 +44,8 @@ def run_with(folder, rows, n_folds):
     half = np.arange(len(cases)) // 2  # patients have two cases
     cases["sex"] = np.where(half % 2, "F", "M")
     cases["age"] = (20 + half % 60).astype(str)
+    cases["died"] = rows.drop_duplicates("case_id")["target"].astype(int).astype(str).to_numpy()
+    cases["image"], cases["note"], cases["pattern"] = "a.png", "Seen before.", "image+note"
     run.write("cases", cases)
     return run
 
@@ -60,7 +62,8 @@ def test_three_stages_fill_the_run(run):
     assert list(run.facts["stages"]) == ["calibrate", "evaluate", "audit"]
     assert run.facts["best_single_arm"] == "image"
     rules = ("calibration", "thresholds", "prediction_sets", "deferral")
-    for name in (*rules, "metrics", "comparisons", "curves", "validation_size"):
+    audited = ("groups", "bias_verdicts", "slices", "gap_sources")
+    for name in (*rules, *audited, "metrics", "comparisons", "curves", "validation_size"):
         schema.TABLES[name].validate(run.read(name))
     metrics = run.read("metrics")
     assert set(metrics["group_by"][~of_rules(metrics)]) == {"all", "sex", "sex*age"}
@@ -79,8 +82,6 @@ def test_evaluate_says_whether_fusion_was_worth_it(run):
     run.write("predictions", rows[~lacks])
     splits = rows[rows["arm"] == "fused"][["repeat", "fold", "case_id", "patient_id", "split"]]
     run.write("splits", splits.replace({"split": {"calibrate": "train"}}).assign(member=-1))
-    died = rows.drop_duplicates("case_id")["target"].astype(int).astype(str).to_numpy()
-    run.write("cases", run.read("cases").assign(died=died))
     run.add_facts(unit_name="child", fall_back={"sentence": "Chosen on validate: so and so."})
     calibrate.main(run.folder)
     evaluate.main(run.folder)

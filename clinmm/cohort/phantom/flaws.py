@@ -24,6 +24,8 @@ class Flaws:
     body: the picture shows the body of another patient (their index).
     mistyped: column -> the value that the table holds.
     days_after: input -> days from the index time to its recording; `before` where it is absent.
+    mislabelled: findings whose label in the table is wrong; read_twice: the truth stands beside.
+    ward: where the patient lay, a column of the record.
     """
 
     marker: bool = False
@@ -38,3 +40,6 @@ class Flaws:
     body: int | None = None
     mistyped: dict[str, float] = field(default_factory=dict)
     days_after: dict[str, int] = field(default_factory=dict)
+    mislabelled: tuple[str, ...] = ()
+    read_twice: bool = False
+    ward: str = ""

@@ -3,12 +3,12 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from clinmm.arms import is_baseline
+from clinmm.cohort.phantom import found_gaps
+from clinmm.cohort.phantom.found_gaps import Look, Plant
 from clinmm.cohort.phantom.picture import MARKER_CORNER
 from clinmm.explain.audit.parts.wording import in_words, mean_in_words
 from clinmm.runs import Run
@@ -24,9 +24,6 @@ MARKER_TEST = "shortcut_mass_upper_right"
 MOST = 0.5
 """Share of the planted cases that a check must name to have found them, and share of those that it
 names that must be planted: naming every case finds nothing."""
-
-Plant = dict[str, Any]
-Look = tuple[bool, str]
 
 
 def planted_and_found(run: Run, cohort_folder: Path) -> pd.DataFrame:
@@ -45,9 +42,9 @@ def planted_and_found(run: Run, cohort_folder: Path) -> pd.DataFrame:
         if name in _IN_INTAKE:
             audit = f"intake: {check_of(name).replace('_', ' ')}"
             looks.append((audit, look_in_intake(intake, plant)))
-        if name in _IN_RUN:
-            audit, look = _IN_RUN[name]
-            looks.append((audit, look(run, plant)))
+        for audit, look in _IN_RUN.get(name, ()):
+            if (looked := look(run, plant)) is not None:
+                looks.append((audit, looked))
         for audit, (found, evidence) in looks:
             rows.append(
                 {
@@ -123,26 +120,6 @@ INTAKE_PLANTS = tuple(_IN_INTAKE)
 """Plants that the intake table can show, by name."""
 
 
-def _faint_group(run: Run, plant: Plant) -> Look:
-    by, group = plant["parameters"]["group_by"], plant["parameters"]["group"]
-    table = run.read("comparisons")
-    rows = table[
-        (table["rival"] == "complement") & (table["group_by"] == by) & (table["group"] == group)
-    ]
-    worse = rows[rows["verdict"] == "worse"]
-    shown = worse if len(worse) else rows[rows["metric"] == "auroc"]
-    trained = shown[~shown["arm"].map(is_baseline).astype(bool)]
-    shown = trained if len(trained) else shown
-    if shown.empty:
-        return False, f"no comparison of {group} could be made"
-    row = shown.sort_values(["p_holm", "p"]).iloc[0]  # what was declared comes first
-    return len(worse) > 0, (
-        f"{row['arm']} {row['class_name']}: {row['metric']} of {group} less that of the others "
-        f"{row['difference']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f}), "
-        f"p {row['p_holm']:.3f} (Holm), {row['n_patients']} patients"
-    )
-
-
 def _side_marker(run: Run, plant: Plant) -> Look:
     """Whether the audit of explanations names the marker's corner, and how much of the maps of
     marked cases lies in it; the latter decides where there was no audit."""
@@ -203,7 +180,16 @@ def _in_corner(run: Run, plant: Plant) -> Look | None:
     )
 
 
-_IN_RUN: dict[str, tuple[str, Callable[[Run, Plant], Look]]] = {
-    "faint_group": ("audit: gap v. everybody else", _faint_group),
-    "side_marker": ("explain: where the map dwells", _side_marker),
+_GAP = ("audit: gap v. everybody else", found_gaps.worse_than_complement)
+_VERDICT = ("audit: verdict by attribute", found_gaps.verdict_by_attribute)
+_WHO = ("audit: who is there", found_gaps.who_is_there)
+
+_IN_RUN: dict[str, tuple[tuple[str, Callable[[Run, Plant], Look | None]], ...]] = {
+    "faint_group": (_GAP, _VERDICT),
+    "side_marker": (("explain: where the map dwells", _side_marker),),
+    "site_shortcut": (_WHO,),
+    "noisy_labels_group": (_GAP, _VERDICT, ("audit: noise in labels", found_gaps.label_noise)),
+    "missing_in_group": (_WHO,),
+    "miscalibrated_site": (_WHO, ("audit: calibration by group", found_gaps.calibration_apart)),
+    "group_shortcut": (_GAP, _VERDICT),
 }

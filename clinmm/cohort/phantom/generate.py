@@ -13,7 +13,7 @@ folder/
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,7 +24,7 @@ from clinmm.cohort.phantom.findings import FINDINGS
 from clinmm.cohort.phantom.image_files import GENERATOR, write_image
 from clinmm.cohort.phantom.latents import Case
 from clinmm.cohort.phantom.oracle import as_present, posterior
-from clinmm.cohort.phantom.planting import check_names, plant_all
+from clinmm.cohort.phantom.planting import Planting, check_names, plant_all
 from clinmm.errors import InputError
 
 Modality = Literal["dx", "ct"]
@@ -35,7 +35,7 @@ def make_phantom(
     *,
     seed: int = 0,
     n_patients: int = 500,
-    plant: Collection[str] = (),
+    plant: Planting = (),
     modality: Modality = "dx",
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
@@ -45,7 +45,8 @@ def make_phantom(
         folder: made, or replaced if it holds a phantom cohort; it appears whole or not at all.
         seed: not negative.
         n_patients: patients; 1.4 cases each on average.
-        plant: names of `planting.ALL_PLANTS`.
+        plant: names of `planting.ALL_PLANTS`; or name -> size, for those of `planting.SIZES`, None
+            for the plant's own.
         modality: `dx`, one radiograph a case; or `ct`, one CT series a case with the same findings
             of the same strength, and the same notes and records.
         progress: called with (cases written, cases in all).
@@ -54,7 +55,8 @@ def make_phantom(
         Path of `cohort.yaml`.
 
     Raises:
-        InputError: unknown plants, a number out of range, or a folder that holds something else.
+        InputError: unknown plants, a size or a number out of range, or a folder that holds
+            something else.
     """
     folder = Path(folder)
     _check(folder, seed, n_patients, plant, modality)
@@ -74,7 +76,7 @@ def make_phantom(
     return folder / "cohort.yaml"
 
 
-def _check(folder: Path, seed: int, n_patients: int, plant: Collection[str], modality: str) -> None:
+def _check(folder: Path, seed: int, n_patients: int, plant: Planting, modality: str) -> None:
     problems: list[str] = []
     if modality not in ("dx", "ct"):
         problems.append(f"modality must be dx or ct, got '{modality}'.")
@@ -131,7 +133,8 @@ def _write(
     written = pd.DataFrame(rows, dtype=object)
     written.to_csv(folder / "cases.csv", index=False, lineterminator="\n", encoding="utf-8")
     timed = any(case.flaws.days_after for case in cases)
-    cohort = table.cohort_yaml(seed, modality, timed)
+    wards = any(case.flaws.ward for case in cases)
+    cohort = table.cohort_yaml(seed, modality, timed, wards)
     (folder / "cohort.yaml").write_text(cohort, encoding="utf-8")
     (folder / "README.txt").write_text(table.readme(modality), encoding="utf-8")
     truth_file = truth.of_cohort(cases, planted, seed) | {"cases": truths}

@@ -21,7 +21,7 @@ target: {{name: finding, kind: multilabel, columns: [{findings}]}}
 inputs:
   image: {{kind: image, column: image{dimensions}, masks: masks}}
   note: {{kind: note, column: note{note_time}}}
-  record: {{kind: record, numeric: {{age: years, {labs}}}, categorical: [sex]{record_time}}}
+  record: {{kind: record, numeric: {{age: years, {labs}}}, categorical: [{words}]{record_time}}}
 sensitive: {{sex: sex, age: {{column: age, bins: [0, 40, 65, 120]}}}}
 site: site
 index_time: {{column: seen_on}}
@@ -51,14 +51,15 @@ def readme(modality: str) -> str:
     return _README.format(images=_IMAGES[modality])
 
 
-def cohort_yaml(seed: int, modality: str, timed: bool) -> str:
-    """timed: the table says when notes and records were written."""
+def cohort_yaml(seed: int, modality: str, timed: bool, wards: bool = False) -> str:
+    """timed: the table says when notes and records were written. wards: and where patients lay."""
     return _COHORT_YAML.format(
         seed=seed,
         name="phantom" if modality == "dx" else f"phantom-{modality}",
         findings=", ".join(FINDINGS),
         labs=", ".join(f"{name}: {lab.unit}" for name, lab in LABS.items()),
         dimensions=", dimensions: 3" if modality == "ct" else "",
+        words="sex, ward" if wards else "sex",
         note_time=", time: note_on" if timed else "",
         record_time=", time: record_on" if timed else "",
     )
@@ -82,7 +83,12 @@ def row(seed: int, case: Case, modality: str) -> dict[str, Any]:
         shown = int(value) if LABS[name].decimals == 0 else value
         cells[name] = shown if here["record"] and case.measured[name] else ""
     for finding, label, known in zip(FINDINGS, case.labels, case.label_recorded, strict=True):
-        cells[finding] = int(label) if known else ""
+        wrong = finding in case.flaws.mislabelled
+        cells[finding] = int(label) ^ wrong if known else ""
+        if case.flaws.read_twice:
+            cells[f"{finding}_second"] = int(label) if known else ""
+    if case.flaws.ward:
+        cells["ward"] = case.flaws.ward if here["record"] else ""
     for name, days in case.flaws.days_after.items():
         written = (case.seen_on + timedelta(days=days)).isoformat()
         cells[f"{name}_on"] = written if here[name] else ""

@@ -1,0 +1,188 @@
+"""A threshold for each group, so that the groups' error rates come together."""
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, Field
+
+from clinmm.metrics.weighted import Array
+
+MEANING = "calls a case at its group's own threshold, so that the groups' error rates come together"
+IN_TRAINING = False
+USES_GROUP = True
+
+
+class Config(BaseModel, frozen=True, extra="forbid"):
+    """constraint: what the groups are to have in common, sensitivity (`equal_opportunity`), or
+        sensitivity and specificity (`equalised_odds`).
+    objective: what is best under that constraint.
+    min_patients: a group with fewer in either outcome gets the threshold of all together.
+    grid: points of the rate in common that are tried.
+    """
+
+    constraint: Literal["equal_opportunity", "equalised_odds"] = "equal_opportunity"
+    objective: Literal["balanced_accuracy", "accuracy"] = "balanced_accuracy"
+    min_patients: int = Field(default=10, ge=1)
+    grid: int = Field(default=1000, ge=10)
+
+
+CONSTRAINTS = {
+    "equal_opportunity": "true_positive_rate_parity",
+    "equalised_odds": "equalized_odds",
+}
+"""Our name -> Fairlearn's."""
+
+
+class Mitigation:
+    """Fairlearn's ThresholdOptimizer finds the rates that all groups are to have; each group then
+    gets the one threshold whose rates lie nearest to them.
+
+    Fairlearn itself reaches the rates exactly by drawing lots between two thresholds. Here nobody
+    draws lots over a patient: two patients who are alike get the same call, and the rates of the
+    groups meet as nearly as one threshold each allows (within 1 / the positives of the group for
+    equal opportunity). Fairlearn's equalised odds also worsens better-served groups by calls at
+    random, which one threshold cannot do; there the sensitivity and specificity meet less closely.
+
+    Probabilities stay as they are: a metric that does not look at calls, such as AUROC, is that of
+    plain training. Cases whose group is not recorded, or too small, are called at the threshold
+    that is best for all together.
+
+    Reference:
+        Hardt, Price, Srebro. Equality of opportunity in supervised learning. NeurIPS 2016.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.thresholds: list[dict[int, float]] = []
+        self.pooled: list[float] = []
+
+    def fit(
+        self,
+        probability: Array,
+        target: Array,
+        known: NDArray[np.bool_],
+        groups: NDArray[np.int64],
+        patients: NDArray[np.object_],
+        task: str,
+        seed: int = 0,
+    ) -> "Mitigation":
+        """Fits on patients that are not test; each class against the rest.
+
+        Args:
+            probability: (n, K), calibrated.
+            target: (n, K) in {0, 1}. known: (n, K), whether the target is.
+            groups: (n,) number of each case's group, -1 where not recorded.
+            patients: (n,) ids.
+            task, seed: not used; nothing here is random.
+        """
+        self.thresholds, self.pooled = [], []
+        for k in range(probability.shape[1]):
+            here = known[:, k]
+            p, y, group = probability[here, k], target[here, k], groups[here]
+            large = [
+                g
+                for g in np.unique(group[group >= 0])
+                if _fewest(y[group == g], patients[here][group == g]) >= self.config.min_patients
+            ]
+            kept = np.isin(group, large)
+            self.pooled.append(_best(p, y, self.config.objective))
+            several = len(large) > 1
+            self.thresholds.append(
+                self._of_groups(p[kept], y[kept], group[kept]) if several else {}
+            )
+        return self
+
+    def decision(self, probability: Array, groups: NDArray[np.int64]) -> Array:
+        """(n, K) calls, 0 or 1; NaN where no threshold could be chosen."""
+        at = np.empty(probability.shape)
+        for k, (own, pooled) in enumerate(zip(self.thresholds, self.pooled, strict=True)):
+            at[:, k] = [own.get(int(group), pooled) for group in groups]
+        return np.where(np.isnan(at), np.nan, probability >= at)
+
+    def _of_groups(
+        self, probability: Array, target: Array, group: NDArray[np.int64]
+    ) -> dict[int, float]:
+        found = {}
+        for number, wanted in self.rates(probability, target, group).items():
+            p, y = probability[group == number], target[group == number]
+            found[number] = _nearest(p, y, *wanted, self.config.constraint)
+        return found
+
+    def rates(
+        self, probability: Array, target: Array, group: NDArray[np.int64]
+    ) -> dict[int, tuple[float, float]]:
+        """Group -> (false positive rate, true positive rate) of Fairlearn's randomised rule."""
+        from fairlearn.postprocessing import ThresholdOptimizer
+
+        optimiser = ThresholdOptimizer(
+            estimator=as_it_is(),
+            constraints=CONSTRAINTS[self.config.constraint],
+            objective=f"{self.config.objective}_score",
+            grid_size=self.config.grid,
+            prefit=True,
+            predict_method="predict",
+        )
+        optimiser.fit(probability[:, None], target.astype(int), sensitive_features=group)
+        rules = optimiser.interpolated_thresholder_.interpolation_dict
+        found = {}
+        for number, rule in rules.items():
+            p, y = probability[group == number], target[group == number]
+            called = rule.p0 * rule.operation0(p) + rule.p1 * rule.operation1(p)
+            if "p_ignore" in rule:
+                called = rule.p_ignore * rule.prediction_constant + (1 - rule.p_ignore) * called
+            found[int(number)] = (float(called[y == 0].mean()), float(called[y == 1].mean()))
+        return found
+
+
+def as_it_is() -> Any:
+    """What Fairlearn takes for a fitted model: it answers with the probability it is given."""
+    from sklearn.base import BaseEstimator, ClassifierMixin
+
+    class AsItIs(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+        def fit(self, X: Any, y: Any) -> "AsItIs":
+            return self
+
+        def __sklearn_is_fitted__(self) -> bool:
+            return True
+
+        def predict(self, X: Any) -> Any:
+            return np.asarray(X)[:, 0]
+
+    return AsItIs()
+
+
+def _curve(probability: Array, target: Array) -> tuple[Array, Array, Array]:
+    """Thresholds, highest first, with the (fpr, tpr) of the calls at or above each: above all
+    cases, midway between neighbouring probabilities, and 0."""
+    from sklearn.metrics import roc_curve
+
+    fpr, tpr, values = roc_curve(target, probability, drop_intermediate=False)
+    upper, lower = values[1:-1], values[2:]
+    middle = (upper + lower) / 2
+    middle = np.where(middle > lower, middle, upper)  # neighbours without a number between them
+    return np.concatenate([[np.nextafter(values[1], 2.0)], middle, [0.0]]), fpr, tpr
+
+
+def _nearest(p: Array, y: Array, fpr: float, tpr: float, constraint: str) -> float:
+    """The threshold with the nearest rates; of those as near, the one with fewest false alarms."""
+    thresholds, false_alarms, found = _curve(p, y)
+    far = np.abs(found - tpr)
+    if constraint == "equalised_odds":
+        far = np.hypot(far, false_alarms - fpr)
+    return float(thresholds[np.argmax(far <= far.min() + 1e-12)])
+
+
+def _best(p: Array, y: Array, objective: str) -> float:
+    """The threshold for all together; NaN where only one outcome is there."""
+    if np.unique(y).size < 2:
+        return float("nan")
+    thresholds, false_alarms, found = _curve(p, y)
+    share = 0.5 if objective == "balanced_accuracy" else float(y.mean())
+    gain = share * found - (1 - share) * false_alarms
+    return float(thresholds[np.flatnonzero(gain >= gain.max() - 1e-12)[-1]])
+
+
+def _fewest(target: Array, patients: NDArray[np.object_]) -> int:
+    """Patients of the rarer outcome."""
+    return min(np.unique(patients[target == outcome].astype(str)).size for outcome in (0, 1))

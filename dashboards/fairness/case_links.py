@@ -1,0 +1,37 @@
+"""Cases that illustrate a finding, each a link that opens it in the Cases page."""
+
+import re
+
+import streamlit as st
+
+from dashboards import panels, run_data
+
+MOST = 8
+
+
+def show(said: str, case_ids: str) -> None:
+    """The first few cases of a table's cell, or nothing where it names none.
+
+    Args:
+        said: what they illustrate.
+        case_ids: ids separated by spaces.
+    """
+    ids = case_ids.split()[:MOST]
+    if not ids:
+        return
+    if not run_data.run().has("cases"):
+        st.html(panels.small(f"{said}: {', '.join(ids)}."))
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.html(panels.small(f"{said}:"), width="content")
+        for case_id in ids:
+            st.page_link("screens/cases.py", label=_plain(case_id), query_params={"case": case_id})
+
+
+def _plain(text: str) -> str:
+    r"""As text in a label, which Streamlit reads as Markdown.
+
+    >>> print(_plain("a_b[1]"))
+    a\_b\[1\]
+    """
+    return re.sub(r"([^\w\s]|_)", r"\\\1", text)

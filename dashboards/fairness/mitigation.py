@@ -1,0 +1,93 @@
+"""Mitigation compared: every method against plain training, for everyone and the worst group."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from clinmm.fairness import told
+from dashboards import panels, run_data, selections, words
+from dashboards.fairness.about import About, better_when, offer
+from dashboards.panels import Line
+
+
+def section(about: About) -> None:
+    if about.facts.get("kind") == "audit" and not run_data.run().has("mitigation"):
+        st.info("A run made from a predictions file has no model to train again.")
+        return
+    table = run_data.table_or_say("mitigation")
+    if table is None or not len(table):
+        return
+    # these load the training code, which no other part of the page needs
+    from clinmm.fairness.mitigating.asked import uses_group
+    from clinmm.fairness.mitigating.sentence import NOTICE, sentence
+
+    st.html(f'<p class="lead">{panels.escape(sentence(table))}</p>')
+    if needing := [name for name in table["method"].unique() if uses_group(name)]:
+        st.warning(f"{words.listing([told.method(name) for name in needing])}: {NOTICE}")
+    rows = table[table["split"] == "test"]
+    left, right = st.columns(2)
+    measures = list(rows["metric"].unique())
+    metric = left.selectbox("Measure", measures, format_func=words.metric, key="mitigation measure")
+    rows = rows[rows["metric"] == metric]
+    names = list(rows["class_name"].unique())
+    chosen = right.selectbox("Finding", names, format_func=about.finding, key="mitigation finding")
+    rows = rows[rows["class_name"] == chosen]
+    rows = selections.at_point(rows, selections.points(rows)[0])
+    called = told.compared(table)
+    _differences(about, rows, str(metric), called)
+    _values(about, rows, str(metric), called)
+
+
+def _differences(about: About, rows: pd.DataFrame, metric: str, called: dict[str, str]) -> None:
+    """A forest of what changed. called: the groups that are drawn, and how."""
+    lines = []
+    for name, part in rows[rows["method"] != "plain_training"].groupby("method", sort=False):
+        lines.append(Line(_method(str(name), part), "", heading=True))
+        lines += [
+            Line(
+                called[row.group],
+                str(row.n_patients),
+                row.difference,
+                row.difference_low,
+                row.difference_high,
+                f"suppressed: {selections.text(row.reason)}",
+                strong=row.group not in ("all", "worst"),
+            )
+            for row in part.itertuples()
+            if row.group in called
+        ]
+    if not lines:
+        st.caption("Nothing but plain training was measured.")
+        return
+    heading = ("Method", f"{about.unit}s", f"{words.metric(metric)} less plain training, 95 %")
+    st.html(panels.forest(lines, *panels.middle(lines), 0.0, heading))
+    way = {True: "Above", False: "Below"}.get(better_when(metric))
+    st.caption(told.HOW["mitigation"] + (f" {way} 0 is better." if way else ""))
+    offer(rows, "mitigation")
+
+
+def _method(name: str, rows: pd.DataFrame) -> str:
+    marks = [word for word in ("chosen", "recommended") if (rows[word] == "yes").any()]
+    n_seeds = int(rows["n_seeds"].max())
+    said = f"{told.method(name)}, {n_seeds} seed{'s' * (n_seeds != 1)}"
+    return f"{said}: {' and '.join(marks)}" if marks else said
+
+
+def _values(about: About, rows: pd.DataFrame, metric: str, called: dict[str, str]) -> None:
+    """Every group under every method, with the spread over seeds."""
+    with st.expander("Every group under every method"):
+        shown = [
+            (told.method(row.method), called.get(row.group, row.group), *_figures(row))
+            for row in rows.itertuples()
+        ]
+        heading = ("Method", "Group", f"{words.metric(metric)} (95 %)", "Spread over seeds")
+        st.html(panels.table((*heading, f"{about.unit}s"), shown))
+
+
+def _figures(row: Any) -> tuple[str, str, str]:
+    if row.status != "ok":
+        return f"suppressed: {selections.text(row.reason)}", "", str(row.n_patients)
+    spread = "" if pd.isna(row.spread) else words.number(row.spread)
+    value = f"{words.number(row.value)} ({words.interval(row.low, row.high)})"
+    return value, spread, str(row.n_patients)

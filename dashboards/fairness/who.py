@@ -1,0 +1,87 @@
+"""Who is there: how many of each group, how many have each finding, which inputs they have."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from clinmm.fairness import told
+from dashboards import panels, selections, words
+from dashboards.fairness.about import About, made, offer
+from dashboards.fairness.heat import Cell, heat
+from dashboards.panels import Line
+
+PARTS = {"cohort": "everyone", "train": "training", "test": "test"}
+MEASURES = {
+    "prevalence": "Who has the finding",
+    "present": "Who has the input",
+    "pattern": "Which inputs come together",
+}
+MOST_COLUMNS = 15
+
+
+def section(about: About) -> None:
+    table = made("groups")
+    if table is None:
+        return
+    for row in told.there_gaps(table).itertuples():
+        st.html(f'<p class="gap">▲ {panels.escape(told.there(row))}.</p>')
+    parts = [name for name in PARTS if (table["part"] == name).any()]
+    part = st.segmented_control(
+        "Among",
+        parts,
+        default=parts[-1] if "cohort" not in parts else "cohort",
+        required=True,
+        format_func=lambda name: PARTS[name],
+        key="who part",
+    )
+    rows = table[table["part"] == part]
+    _sizes(about, rows[rows["measure"] == "share"])
+    for measure, heading in MEASURES.items():
+        _shares(about, rows[rows["measure"] == measure], measure, heading)
+
+
+def _sizes(about: About, rows: pd.DataFrame) -> None:
+    st.header("How many")
+    lines = [
+        Line(
+            told.who(row.group_by, row.group),
+            str(row.n_patients),
+            row.value,
+            row.low,
+            row.high,
+            "too few",
+        )
+        for row in rows.itertuples()
+    ]
+    st.html(panels.forest(lines, 0.0, 1.0, None, ("Group", f"{about.unit}s", "share, 95 %")))
+    st.caption(told.HOW["share"])
+    offer(rows, "who_size")
+
+
+def _shares(about: About, rows: pd.DataFrame, measure: str, heading: str) -> None:
+    """A heat map of groups by findings, inputs or patterns."""
+    if not len(rows):
+        return
+    st.header(heading)
+    said = {"prevalence": about.finding, "pattern": words.pattern}.get(measure, str)
+    largest = rows.groupby("of")["value"].max().sort_values(ascending=False)
+    kept = [name for name in dict.fromkeys(rows["of"]) if name in set(largest.index[:MOST_COLUMNS])]
+    shown = rows[rows["of"].isin(kept)]
+    cells = {
+        (told.who(row.group_by, row.group), said(str(row.of))): _cell(row)
+        for row in shown.itertuples()
+    }
+    groups = list(dict.fromkeys(row for row, _ in cells))
+    st.html(heat("Group", groups, [said(name) for name in kept], cells))
+    more = len(largest) - len(kept)
+    st.caption(told.HOW["there"] + (f" The table has {more} more columns." if more > 0 else ""))
+    offer(rows, f"who_{measure}")
+
+
+def _cell(row: Any) -> Cell:
+    if row.status == "suppressed":
+        return Cell("too few", f"n {row.n_patients}", suppressed=True)
+    value, low, high = (100 * getattr(row, name) for name in ("value", "low", "high"))
+    gap = selections.text(row.verdict) == "gap"
+    return Cell(f"{value:.0f} %", f"{low:.0f} to {high:.0f}", value / 100, mark="▲" if gap else "")
