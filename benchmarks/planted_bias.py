@@ -8,7 +8,8 @@ found, each audit of its own, and false alarms. Two attributes are known to make
 where nothing is planted in them, `sex` and `lot`, by which patients are drawn for this: a verdict
 of a gap in one of them is a false alarm, whatever the metric. (Age and site do make some: the
 findings grow with the age, and sites differ in what is missing. Cases without the input that all
-of them should have stay out: who has no record has no sex on record either.) Rates with exact 95 % intervals.
+of them should have stay out: who has no record has no sex on record either.) Rates with exact
+95 % intervals.
 
     python benchmarks/planted_bias.py --mitigate [--seeds 0] [--keep FOLDER]
 

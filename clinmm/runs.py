@@ -143,6 +143,8 @@ class Run:
         Later stages stand on this one, so their marks go first.
         """
         later = STAGES[STAGES.index(name) :] if name in STAGES else (name,)
+        if name in ("check", "train", "calibrate"):
+            later = (*later, "mitigate")
         self.add_facts(stages={k: v for k, v in self.facts["stages"].items() if k not in later})
         began = datetime.now(UTC)
         yield

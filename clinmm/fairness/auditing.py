@@ -1,7 +1,7 @@
 """The whole audit of a run, step by step, into its tables."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -13,7 +13,7 @@ from clinmm.fairness.gaps import PRIMARY
 from clinmm.fairness.of_run import who_of_run
 from clinmm.progress import Tell, silent
 from clinmm.runs import Run
-from clinmm.study import groups_of
+from clinmm.study import audited_groups
 
 SCORES = ("metrics", "comparisons", "curves")
 OF_SLICES = ("auroc", "fnr", "fpr")
@@ -82,7 +82,7 @@ def audit_run(
             run, seed=asked.seed, tell=tell, group_by=_with_sources(run, asked.group_by)
         )
     if "bias_verdicts" not in without:
-        from clinmm.fairness.verdicts import bias_verdicts
+        from clinmm.fairness.verdicts import bias_verdicts, confirmed
 
         tell("audit: verdicts", 0, 1)
         made["bias_verdicts"] = bias_verdicts(
@@ -98,6 +98,7 @@ def audit_run(
             who=made["groups"],
             decisions=decisions,
         )
+        result = replace(result, comparisons=confirmed(result.comparisons, made["bias_verdicts"]))
         tell("audit: verdicts", 1, 1)
     if "slices" not in without:
         from clinmm.fairness.slices.of_run import slices_of_run
@@ -133,5 +134,5 @@ def _left_out(asked: Asked, predictions: pd.DataFrame, continuous: bool) -> dict
 
 def _with_sources(run: Run, group_by: Sequence[str]) -> list[str]:
     """Single attributes: where an intersection's gap comes from is asked of each of its parts."""
-    known = set(groups_of(run).columns)
+    known = set(audited_groups(run).columns)
     return [name for name in group_by if name in known]

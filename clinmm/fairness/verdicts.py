@@ -91,6 +91,23 @@ def bias_verdicts(
     return schema.BIAS_VERDICTS.fill(pd.DataFrame(rows, columns=schema.BIAS_VERDICTS.names))
 
 
+def confirmed(comparisons: pd.DataFrame, verdicts: pd.DataFrame) -> pd.DataFrame:
+    """The comparisons, in which a group's own verdict stands only where the verdict on all groups
+    of the attribute together is a gap: in small groups t intervals alone raise more false alarms
+    than they say.
+
+    Args:
+        comparisons: schema.COMPARISONS of `fairness.audit`. verdicts: from `bias_verdicts`.
+    """
+    of = ["arm", "group_by", "metric", "class_name"]
+    shown = verdicts.loc[verdicts["verdict"] == GAP_SHOWN, of]
+    stands = pd.MultiIndex.from_frame(comparisons[of]).isin(pd.MultiIndex.from_frame(shown))
+    claimed = (comparisons["rival"] == "complement") & comparisons["verdict"].isin(
+        ["worse", "better"]
+    )
+    return comparisons.assign(verdict=comparisons["verdict"].mask(claimed & ~stands, "not_shown"))
+
+
 def _keys(primary: Sequence[str], points: Sequence[str], compared: set[str]) -> list[Key]:
     """(metric, column) of each primary metric. None of calls where nothing is called, nor of
     underdiagnosis where nothing says who has no finding."""

@@ -133,7 +133,7 @@ def _filled(
     if hasattr(module, "influence"):
         per_repeat, by_case = of_sample(module, sample, column, given, ranks)
         value = float(np.mean(list(per_repeat.values())))
-        influence = Influence(*per_patient(by_case, sample.patient), df=n_behind - 1)
+        influence = Influence(*per_patient(by_case, sample), df=n_behind - 1)
         if module.SCALE == "logit" and min(value, 1 - value) <= END:
             low, high, _ = limits("logit", value, 0.0, influence.df, share=True)
             influence = replace(influence, unseen=((high - low) / (2 * normal_quantile())) ** 2)

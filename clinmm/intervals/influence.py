@@ -102,11 +102,10 @@ def _pooled(
     return pooled, (influence + slope * (within - pooled)) / mass
 
 
-def per_patient(influence: Array, patient: NDArray[np.int64]) -> tuple[NDArray[np.int64], Array]:
+def per_patient(influence: Array, sample: Sample) -> tuple[NDArray[np.int64], Array]:
     """Rows of the patients there are, sorted, and the sum of the cases of each."""
-    there = np.flatnonzero(np.bincount(patient))
-    sums = np.bincount(patient, weights=influence).astype(np.float64)
-    return there.astype(np.int64), sums[there]
+    sums = np.bincount(sample.patient, weights=influence).astype(np.float64)
+    return sample.patients, sums[sample.patients]
 
 
 def together(parts: list[Influence]) -> tuple[NDArray[np.int64], Array]:

@@ -48,6 +48,11 @@ class Sample:
         return self._folds if by_fold else self._repeats
 
     @cached_property
+    def patients(self) -> NDArray[np.int64]:
+        """Rows in Draws of the patients there are, sorted."""
+        return np.flatnonzero(np.bincount(self.patient)).astype(np.int64)
+
+    @cached_property
     def _repeats(self) -> list[slice]:
         return _slices(self.y_true.size, np.diff(self.repeat) != 0)
 

@@ -9,7 +9,7 @@ from clinmm import schema
 from clinmm.errors import InputError
 from clinmm.fairness.audit import audit
 from clinmm.fairness.group_tests import GroupTest
-from clinmm.fairness.verdicts import bias_verdicts
+from clinmm.fairness.verdicts import bias_verdicts, confirmed
 from clinmm.subgroups import NOT_RECORDED
 
 
@@ -223,3 +223,22 @@ def test_what_is_missing_is_said():
     uncalled = bias_verdicts(rows, None, groups, compared, permutations=50)
     assert uncalled["metric"].tolist() == ["auroc", "fnr"][: len(uncalled)]
     assert bias_verdicts(rows, None, groups[[]], compared).empty
+
+
+def test_a_group_is_said_to_be_worse_only_where_all_groups_together_show_a_gap() -> None:
+    def row(metric: str, rival: str, verdict: str) -> dict[str, object]:
+        of = {"arm": "fused", "group_by": "sex", "class_name": "x"}
+        return {**of, "metric": metric, "rival": rival, "verdict": verdict}
+
+    comparisons = pd.DataFrame(
+        [
+            row("auroc", "complement", "worse"),
+            row("fnr", "complement", "worse"),
+            row("fnr", "complement", "better"),
+            row("fnr", "image", "worse"),
+            row("ece", "complement", "exploratory"),
+        ]
+    )
+    verdicts = pd.DataFrame([row("auroc", "", "gap_shown"), row("fnr", "", "no_gap_shown")])
+    said = confirmed(comparisons, verdicts)["verdict"].tolist()
+    assert said == ["worse", "not_shown", "not_shown", "worse", "exploratory"]
