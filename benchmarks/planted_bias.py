@@ -259,7 +259,7 @@ def mitigations(base: Path, options: argparse.Namespace) -> Iterator[pd.DataFram
                 (rows["split"] == "test")
                 & (rows["metric"] == MITIGATED[name]["metric"])
                 & rows["class_name"].isin(("macro", BINARY["name"]))
-                & rows["group"].isin(("all", "worst"))
+                & ~rows["group"].isin(("worst", "not recorded"))
             ]
             seconds = time.process_time() - began
             print(f"seed {seed} {name}: {seconds:.0f} s of CPU", flush=True)
@@ -267,14 +267,15 @@ def mitigations(base: Path, options: argparse.Namespace) -> Iterator[pd.DataFram
 
 
 def show_mitigations(tables: list[pd.DataFrame]) -> None:
-    """Worst group and all patients under each method, less what plain training has there."""
-    print(f"\n{'scenario':22} {'seed':4} {'method':18} {'group':6} value   less plain training")
-    for row in pd.concat(tables).itertuples():
+    """Each group and all patients under each method, less what plain training has there."""
+    print(f"\n{'scenario':22} {'seed':4} {'method':18} {'group':9} value  less plain training")
+    for row in pd.concat(tables).sort_values(["scenario", "study_seed", "group"]).itertuples():
         less = f"{row.difference:+.3f} ({row.difference_low:+.3f} to {row.difference_high:+.3f})"
         marks = [mark for mark in ("chosen", "recommended") if getattr(row, mark) == "yes"]
+        told = [] if row.method == "plain_training" else [less, *marks]
         print(
-            f"{row.scenario:22} {row.study_seed:4d} {row.method:18} {row.group:6} "
-            f"{row.value:.3f}  {less} {' '.join(marks)}"
+            f"{row.scenario:22} {row.study_seed:4d} {row.method:18} {row.group:9} "
+            f"{row.value:.3f}  {' '.join(told)}"
         )
 
 
