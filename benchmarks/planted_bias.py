@@ -66,7 +66,12 @@ class Scenario:
     settings: tuple[str, ...] = ()
 
 
-_NET = ("encoders={image: {name: densenet, size: 96}}", "train.epochs=40", "train.patience=10")
+_NET = (
+    "encoders={image: {name: densenet, size: 96}}",
+    "train.epochs=40",
+    "train.patience=10",
+    'intake.accept=[{check: "*", reason: invented}]',
+)
 _PLAIN = (
     "encoders={note: {name: bag_of_words}, record: {name: mlp}}",
     "train.epochs=30",
@@ -79,7 +84,7 @@ _CALIBRATION = ("audit.primary=[auroc, fnr, ece]",)
 SCENARIOS = {
     "none, image": Scenario("", ("image",), 500, settings=_NET),
     "none, note and record": Scenario("", TABLES, 1000, settings=_PLAIN),
-    "faint_group": Scenario("faint_group", ("image",), 500, (LOT,), settings=_NET),
+    "faint_group": Scenario("faint_group", ("image",), 800, (LOT,), settings=_NET),
     "site_shortcut": Scenario("site_shortcut", ("image",), 500, settings=_NET),
     "noisy_labels_group": Scenario("noisy_labels_group", TABLES, 1000, (LOT,), settings=_PLAIN),
     "missing_in_group": Scenario("missing_in_group", TABLES, 1000, (LOT,), settings=_PLAIN),

@@ -218,6 +218,7 @@ class AuditConfig(_Settings):
     permutations: of the test whether some group is served worse; 0 leaves it out.
     slices: look for groups that nobody named, on half of the test patients, and confirm on the
         other half.
+    exclude: columns that are never used to describe such a group.
     sources: look for where gaps come from.
     """
 
@@ -226,6 +227,7 @@ class AuditConfig(_Settings):
     primary: Annotated[tuple[str, ...], Field(min_length=1)] = ("auroc", "fnr")
     permutations: int = Field(default=1000, ge=0)
     slices: bool = True
+    exclude: tuple[str, ...] = ()
     sources: bool = True
 
 

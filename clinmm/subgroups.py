@@ -13,6 +13,8 @@ from clinmm.errors import InputError, did_you_mean
 NOT_RECORDED = "not recorded"
 ALL = "all"
 ANY = "any"
+RESERVED = (ALL, "class")
+"""What the tables write under group_by for everybody, and for sets by class."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,12 +95,17 @@ def grouping(groups: pd.DataFrame, asked: Sequence[str] | None = None) -> pd.Dat
         One text column for each asked name, the index of groups.
 
     Raises:
-        InputError: an attribute that is not there, or case ids that occur twice.
+        InputError: an attribute that is not there, a reserved name, or case ids that occur twice.
     """
     problems = []
     if groups.index.has_duplicates:
         twice = int(groups.index.duplicated().sum())
         problems.append(f"{twice} case ids have two rows of groups; give one row per case.")
+    for name in sorted(set(RESERVED) & set(map(str, groups.columns))):
+        problems.append(
+            f"a grouping column is named '{name}', which means something else in the tables; "
+            "rename it."
+        )
     names = [str(column) for column in groups.columns] if asked is None else list(asked)
     known = [str(column) for column in groups.columns]
     for name in names:
@@ -112,7 +119,8 @@ def grouping(groups: pd.DataFrame, asked: Sequence[str] | None = None) -> pd.Dat
     if problems:
         raise InputError(problems)
     # through object: a categorical does not take a new value
-    text = groups.astype(object).where(groups.notna(), NOT_RECORDED).astype(str)
+    text = groups.astype(object).where(groups.notna(), "").astype(str)
+    text = text.mask(text.apply(lambda of: of.str.strip()) == "", NOT_RECORDED)
     made = {}
     for name in names:
         first, *others = name.split("*")

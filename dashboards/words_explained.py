@@ -17,6 +17,7 @@ TESTS = {
     "weight_randomisation": "Changes when the model loses its weights",
     "weight_randomisation_unsigned": "Changes when the model loses its weights, sign ignored",
     "label_randomisation": "Depends on the labels",
+    "label_randomisation_over_unrelated": "Depends on the labels, against unrelated models",
     "deletion": "Deletion: what it marks matters to the model",
     "insertion": "Insertion: what it marks is enough",
     "comprehensiveness": "Without what it marks, the estimate moves",

@@ -71,6 +71,7 @@ def _of_config(
         settings.sources if of_study else "they are asked of the study that has the models",
         config.evaluate.n_bootstrap,
         config.seed,
+        settings.exclude,
     )
 
 

@@ -36,8 +36,7 @@ def mitigate(
 
     [bold]clinmm mitigate RUN --attribute sex --methods group_dro,balanced_sampling[/bold]
     """
-    from clinmm.fairness.mitigating.asked import uses_group
-    from clinmm.fairness.mitigating.sentence import NOTICE, sentence
+    from clinmm.fairness.mitigating.sentence import notice, sentence
     from clinmm.fairness.mitigating.shown import MARK, shown
     from pipelines import mitigate as pipeline
     from pipelines.screen import console, progress, show, show_json
@@ -61,5 +60,5 @@ def mitigate(
         "Difference from plain training with its 95 % interval; the same patients.",
     )
     console.print(sentence(table), soft_wrap=True, highlight=False, markup=False)
-    if any(map(uses_group, table["method"])):
-        console.print(f"{MARK} {NOTICE}", soft_wrap=True, highlight=False, markup=False)
+    if said := notice(table):
+        console.print(f"{MARK} {said}", soft_wrap=True, highlight=False, markup=False)

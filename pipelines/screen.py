@@ -19,7 +19,7 @@ from rich.table import Table
 
 from clinmm.progress import Tell
 
-NAMES = ("arm", "class", "planted")
+NAMES = ("arm", "class", "planted", "method")
 """Columns of names, which are not broken."""
 
 console = Console()

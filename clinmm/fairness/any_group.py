@@ -16,6 +16,7 @@ Reference:
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +36,13 @@ AT_ONCE = 500_000
 
 Pair = tuple[Estimate, Estimate]
 """A group, and everybody else of whom the attribute is recorded."""
+
+Advance = Callable[[float], None]
+"""Told how far a long step is."""
+
+
+def nowhere(done: float) -> None:
+    """Says nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +67,9 @@ class AnyGroup:
         if not self.permuted.size:
             return float("nan")
         # equal up to rounding counts as equally far
-        at_least = self.statistic - 1e-9 * max(1.0, abs(self.statistic))
+        at_least = self.statistic
+        if math.isfinite(at_least):
+            at_least -= 1e-9 * max(1.0, abs(at_least))
         return (1 + int((self.permuted >= at_least).sum())) / (1 + self.permuted.size)
 
     def critical(self, level: float) -> float:
@@ -82,6 +92,7 @@ def any_group(
     *,
     permutations: int = 1000,
     seed: int = 0,
+    advance: Advance = nowhere,
 ) -> AnyGroup:
     """Tests one attribute in one arm; of several classes, their mean.
 
@@ -92,6 +103,7 @@ def any_group(
         key: (metric, column of the samples); to permute, a metric of many_groupings.OFFERED.
         permutations: how many; 0 estimates the gaps and tests nothing.
         seed: of the permutations. What groups and attributes are called does not matter.
+        advance: told which part of the permutations is done.
 
     Raises:
         InputError: a metric that cannot be permuted within outcome.
@@ -112,7 +124,7 @@ def any_group(
     permuted = np.empty(0)
     if permutations:
         judged = {name: pairs[name] for name in shown}
-        permuted = _permuted(parts, groups, key, judged, sign, permutations, seed)
+        permuted = _permuted(parts, groups, key, judged, sign, permutations, seed, advance)
     return AnyGroup(gaps, suppressed, shown[worst], float(worse[worst]), permuted)
 
 
@@ -147,6 +159,7 @@ def _permuted(
     sign: int,
     permutations: int,
     seed: int,
+    advance: Advance,
 ) -> Array:
     """(permutations,) the statistic of each. Degrees of freedom are those of the groups as they
     are: who has which outcome stays the same within each group."""
@@ -167,6 +180,7 @@ def _permuted(
     width = max(1, AT_ONCE // units.label.size)
     found = []
     for start in range(0, permutations, width):
+        advance(start / permutations)
         label = units.shuffled(rng, min(width, permutations - start))
         largest = np.full(label.shape[1], -np.inf)
         for number, (inside, outside) in sides.items():

@@ -19,6 +19,11 @@ SCORES = ("metrics", "comparisons", "curves")
 OF_SLICES = ("auroc", "fnr", "fpr")
 """Primary metrics by which slices are looked for."""
 
+NO_SLICE = (
+    "no slice had enough patients of each class in both halves of the test patients, or none "
+    "promised to be served worse"
+)
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -34,6 +39,7 @@ class Asked:
     sources: bool | str = "they need a study's models, and this run has none"
     n_bootstrap: int = 1000
     seed: int = 0
+    exclude: tuple[str, ...] = ()
 
 
 def audit_run(
@@ -43,7 +49,7 @@ def audit_run(
     tell: Tell = silent,
     decisions: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Writes every table of the audit; what is left out is an empty table, and run.json says why.
+    """Writes every table of the audit; of one that is empty run.json says why.
 
     Args:
         groups: index case_id, one text column per attribute.
@@ -59,6 +65,17 @@ def audit_run(
     tell("audit: who is there", 0, 1)
     made["groups"] = who_of_run(run, groups, asked.group_by)
     tell("audit: who is there", 1, 1)
+    if "slices" not in without:
+        from clinmm.fairness.slices.of_run import slices_of_run
+
+        tell("audit: groups nobody named", 0, 1)
+        metrics = [name for name in asked.primary if name in OF_SLICES] or OF_SLICES[:2]
+        made["slices"] = slices_of_run(
+            run, seed=asked.seed, decisions=decisions, metrics=metrics, exclude=asked.exclude
+        )
+        if made["slices"].empty:
+            without["slices"] = NO_SLICE
+        tell("audit: groups nobody named", 1, 1)
     tell("audit: each group", 0, 1)
     if continuous:
         result = audit_values(predictions, groups, group_by=asked.group_by, seed=asked.seed)
@@ -84,7 +101,6 @@ def audit_run(
     if "bias_verdicts" not in without:
         from clinmm.fairness.verdicts import bias_verdicts, confirmed
 
-        tell("audit: verdicts", 0, 1)
         made["bias_verdicts"] = bias_verdicts(
             predictions,
             thresholds,
@@ -97,16 +113,9 @@ def audit_run(
             sources=made["gap_sources"],
             who=made["groups"],
             decisions=decisions,
+            tell=tell,
         )
         result = replace(result, comparisons=confirmed(result.comparisons, made["bias_verdicts"]))
-        tell("audit: verdicts", 1, 1)
-    if "slices" not in without:
-        from clinmm.fairness.slices.of_run import slices_of_run
-
-        tell("audit: groups nobody named", 0, 1)
-        metrics = [name for name in asked.primary if name in OF_SLICES] or OF_SLICES[:2]
-        made["slices"] = slices_of_run(run, seed=asked.seed, decisions=decisions, metrics=metrics)
-        tell("audit: groups nobody named", 1, 1)
     for name, table in made.items():
         run.write(name, table)
     for name in SCORES:
@@ -116,7 +125,7 @@ def audit_run(
 
 
 def _left_out(asked: Asked, predictions: pd.DataFrame, continuous: bool) -> dict[str, str]:
-    """Table -> why it is left out."""
+    """Table -> why it is left out, from the start."""
     without: dict[str, str] = {}
     if not asked.group_by:
         none = "the cohort names no sensitive column and no site"

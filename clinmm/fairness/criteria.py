@@ -20,7 +20,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from clinmm.comparisons import ALPHA, holm
+from clinmm.comparisons import ALPHA
+from clinmm.fairness.distinct import holm_distinct
+from clinmm.fairness.told import figure, interval, listed, member, name_of
 from clinmm.fairness.who import GAP, PREVALENCE
 from clinmm.subgroups import is_recorded
 
@@ -73,7 +75,6 @@ _WORDS = {
 def criteria(
     metrics: pd.DataFrame,
     comparisons: pd.DataFrame,
-    groups: pd.DataFrame,
     group_by: str,
     class_name: str,
     arm: str,
@@ -86,8 +87,7 @@ def criteria(
     exploratory. What is not contradicted is not shown to hold.
 
     Args:
-        metrics: schema.METRICS by group. comparisons: schema.COMPARISONS. groups: schema.GROUPS,
-            for the gap in prevalence.
+        metrics: schema.METRICS by group. comparisons: schema.COMPARISONS.
         group_by: the attribute. class_name: a class or `macro`.
         arm: such as `fused`.
 
@@ -141,8 +141,8 @@ def why_not_all(groups: pd.DataFrame, group_by: str, class_name: str, part: str 
     in_order = of_class.sort_values("value", kind="stable")
     low, high = in_order.iloc[0], in_order.iloc[-1]
     seen = (
-        f"{most}: {low['value']:.1%} of {group_by} {low['group']} have it, {high['value']:.1%} of "
-        f"{group_by} {high['group']}"
+        f"{most}: {low['value']:.1%} of {member(group_by, low['group'])} have it, "
+        f"{high['value']:.1%} of {member(group_by, high['group'])}"
     )
     if GAP in set(of_class["verdict"]):
         return (
@@ -159,25 +159,28 @@ def why_not_all(groups: pd.DataFrame, group_by: str, class_name: str, part: str 
 
 
 def _criterion(name: str, means: str, rows: pd.DataFrame, too_small: list[str]) -> Criterion:
-    told = rows[rows["p"].notna()]
-    left_out = f" Too small to be judged: {', '.join(too_small)}." if too_small else ""
-    if told.empty:
+    if rows.empty:
+        return Criterion(name, means, CANNOT_TELL, "It was not measured in this run.")
+    tested = rows[rows["p"].notna()]
+    left_out = f" Too small to be judged: {listed(too_small)}." if too_small else ""
+    if tested.empty:
         return Criterion(name, means, CANNOT_TELL, "Too few patients to tell." + left_out)
     # two groups are one test seen from either side
-    about = list(zip(told["metric"], told["p"], told["difference"].abs().round(12), strict=True))
-    p_of = {one: one[1] for one in about}
-    adjusted = dict(zip(p_of, holm(list(p_of.values())), strict=True))
-    p_holm = pd.Series([float(adjusted[one]) for one in about], index=told.index)
-    shown = told[(p_holm < ALPHA) & ~((told["low"] <= 0) & (told["high"] >= 0))]
+    about = list(
+        zip(tested["metric"], tested["p"], tested["difference"].abs().round(12), strict=True)
+    )
+    p_holm = pd.Series(holm_distinct([(one, one[1]) for one in about]), index=tested.index)
+    shown = tested[(p_holm < ALPHA) & ~((tested["low"] <= 0) & (tested["high"] >= 0))]
     if shown.empty:
-        could = told.groupby("metric", sort=False)["detectable"].max().dropna()
-        seen = " and ".join(f"{gap:.2f} in {_WORDS[str(of)]}" for of, gap in could.items())
+        could = tested.groupby("metric", sort=False)["detectable"].max().dropna()
+        seen = " and ".join(f"{figure(gap)} in {_WORDS[str(of)]}" for of, gap in could.items())
         said = f"No gap shown. In every group judged these data could have shown a gap of {seen}."
         return Criterion(name, means, NOT_SHOWN, said + left_out)
     size = (shown["difference"] / shown["detectable"]).abs()
     worst = shown.iloc[int(np.argmax(size))]
     said = (
-        f"Contradicted: {_WORDS[worst['metric']]} of {worst['group']} differ from everybody "
-        f"else's by {worst['difference']:+.2f} ({worst['low']:+.2f} to {worst['high']:+.2f})."
+        f"Contradicted: {_WORDS[worst['metric']]} of {name_of(worst['group'])} differ from "
+        f"everybody else's by {figure(worst['difference'])} "
+        f"({interval(worst['low'], worst['high'])})."
     )
     return Criterion(name, means, NO, said + left_out)

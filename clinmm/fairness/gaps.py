@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from clinmm.comparisons import Difference, difference, holm, verdict
+from clinmm.comparisons import Difference, difference, verdict
 from clinmm.errors import InputError
 from clinmm.evaluation.rows import Found, Key, Row, comparison_row, metric_rows, wanted_of
+from clinmm.fairness.distinct import holm_distinct
 from clinmm.fairness.ratio import ratio
 from clinmm.fairness.underdiagnosis import RATE_OF
 from clinmm.intervals import Estimate, Sample, macro, module_of
@@ -136,7 +137,11 @@ def largest_gaps(
     rows: list[Row] = []
     for point in points:
         keys = [("fpr", CALL + point), ("fnr", CALL + point)]
-        shown = [s for s in sides if all(s.inside[key].status == "ok" for key in keys)]
+        shown = [
+            side
+            for side in sides
+            if all(key in side.inside and side.inside[key].status == "ok" for key in keys)
+        ]
         if len(shown) < 2:
             continue
         keep = np.any([side.subset.keep for side in shown], axis=0)
@@ -186,10 +191,8 @@ def macro_sides(by_class: Sequence[Sequence[Side]], names: Sequence[str]) -> lis
 
 def judge(tests: Sequence[Test]) -> None:
     """Holm over distinct tests, in place; both sides of a mirrored one get the same."""
-    p_of = {test.about: test.of.p for test in tests}
-    adjusted = dict(zip(p_of, holm(list(p_of.values())), strict=True))
-    for test in tests:
-        p_holm = float(adjusted[test.about])
+    adjusted = holm_distinct([(test.about, test.of.p) for test in tests])
+    for test, p_holm in zip(tests, adjusted, strict=True):
         test.row["p_holm"] = p_holm
         test.row["verdict"] = verdict(test.of, p_holm)
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from clinmm.comparisons import ALPHA, Z_POWER, Difference
 from clinmm.evaluation.rows import MACRO, Key
-from clinmm.fairness.any_group import AnyGroup, any_group
+from clinmm.fairness.any_group import Advance, AnyGroup, any_group, nowhere
 from clinmm.fairness.many_groupings import OFFERED
 from clinmm.fairness.underdiagnosis import RATE_OF
 from clinmm.intervals import module_of
@@ -57,6 +57,7 @@ def group_tests(
     *,
     permutations: int,
     seed: int,
+    advance: Advance = nowhere,
 ) -> list[GroupTest]:
     """Every attribute (a column of asked) and key of one arm.
 
@@ -64,22 +65,32 @@ def group_tests(
         comparisons: each group against everybody else, of any arm.
         permutations: of each test; more are made where there are many tests. 0: no group is
             tested but by the comparisons.
+        advance: told how many tests are done, with the part of the one under way.
     """
     of_arm = comparisons[comparisons["arm"] == arm]
     classes = [class_name for of, class_name in samples.parts if of == arm]
     enough = max(permutations, PER_TEST * len(asked.columns) * len(keys)) if permutations else 0
-    tests = []
+    tests: list[GroupTest] = []
     for name in asked.columns:
         for key in keys:
             rows = of_arm[(of_arm["group_by"] == name) & (of_arm["metric"] == key[0])]
             family = rows[rows["family"].notna()]
             judged, p_holm = classes[0] if len(classes) == 1 else MACRO, float("nan")
             if enough and key[0] in OFFERED:
-                of = any_group(samples, arm, asked[name], key, permutations=enough, seed=seed)
+                of = any_group(
+                    samples,
+                    arm,
+                    asked[name],
+                    key,
+                    permutations=enough,
+                    seed=seed,
+                    advance=lambda part: advance(len(tests) + part),
+                )
             else:
                 judged = str(family["class_name"].iloc[0]) if len(family) else judged
                 of, p_holm = _of_comparisons(family, key[0])
             tests.append(GroupTest(arm, str(name), key, judged, of, rows, p_holm))
+            advance(len(tests))
     return tests
 
 

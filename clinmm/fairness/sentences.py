@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from clinmm.evaluation.rows import MACRO
-from clinmm.fairness.told import figure, interval, name_of, there, there_gaps
+from clinmm.fairness.told import figure, interval, listed, member, name_of, there, there_gaps
 
 WORDS = {
     "auroc": ("AUROC", "tells {of} from the rest less well"),
@@ -20,6 +20,7 @@ WORDS = {
 
 UNKNOWN = "cause not identified"
 NO_CAUSE = ("revealed", "revealed_label_fixed")
+MOST_CAUSES = 3
 
 
 def gap_shown(
@@ -40,7 +41,7 @@ else (miss rate (FNR) higher by 0.120, 95 % 0.050 to 0.190; p = 0.004 after Holm
     way = "higher" if gap[0] > 0 else "lower"
     low, high = sorted(gap[1:], key=abs)
     return (
-        f"Gap between groups shown: in {name_of(group_by)} {group.replace('*', ' × ')} the model "
+        f"Gap between groups shown: in {member(group_by, group)} the model "
         f"{worse.format(of=of)} than in everybody else ({name} {way} by {figure(abs(gap[0]))}, "
         f"{interval(abs(low), abs(high))}; p = {figure(p)} after Holm)."
     )
@@ -58,9 +59,9 @@ data would show a gap of 0.080 four times in five.'
     )
     size = figure(detectable[least])
     if figure(detectable[most]) != size:
-        size = f"{size} (in {least}) to {figure(detectable[most])} (in {most})"
+        size = f"{size} (in {name_of(least)}) to {figure(detectable[most])} (in {name_of(most)})"
     return (
-        f"No gap between groups of {name_of(group_by)} was shown in {_label(metric)}. That does "
+        f"No gap between groups of {name_of(group_by)} was shown in {label(metric)}. That does "
         f"not show that there is none: such data would show a gap of {size} four times in five."
     )
 
@@ -75,19 +76,16 @@ enough patients.'
     if n_groups > 1:
         why = f"only a gap of {figure(least)} or more would be shown four times in five"
     return (
-        f"It cannot be told whether {_label(metric)} differs between groups of "
+        f"It cannot be told whether {label(metric)} differs between groups of "
         f"{name_of(group_by)}: {why}."
     )
 
 
-def others(suppressed: Sequence[str], better: Sequence[str]) -> str:
-    """What is added on groups that the verdict is not about."""
-    said = ""
-    if better:
-        said += f" Held against everybody else by itself, served better: {', '.join(better)}."
-    if suppressed:
-        said += f" Too small to be judged: {', '.join(suppressed)}."
-    return said
+def not_judged(suppressed: Sequence[str]) -> str:
+    """What is added on groups that are too small."""
+    if not suppressed:
+        return ""
+    return f" Too few patients in them, or beside them, to be judged: {listed(suppressed)}."
 
 
 def before(who: pd.DataFrame | None, group_by: str, at_most: int = 2) -> str:
@@ -104,11 +102,16 @@ def before(who: pd.DataFrame | None, group_by: str, at_most: int = 2) -> str:
 
 
 def cause(
-    sources: pd.DataFrame | None, arm: str, group_by: str, group: str, class_name: str
+    sources: pd.DataFrame | None, arm: str, group_by: str, group: str, class_name: str, metric: str
 ) -> str:
-    """What may explain a gap: the sentences of schema.GAP_SOURCES that say yes of this attribute,
-    and of this group or none, of this class or none; or that no cause was identified. What an
-    embedding reveals of the attribute is none: it does not show that it is used."""
+    """What may explain a gap in a metric, or that no cause was identified.
+
+    Of schema.GAP_SOURCES the rows that say yes of this attribute, of this group or none, of this
+    class or none; gaps of single inputs only in this metric. What an embedding reveals of the
+    attribute is none: it does not show that it is used. The strongest of each source, and of these
+    three: the furthest from 0 in widths of its interval. That an input is missing more often, and
+    counts, which have no interval, come last.
+    """
     if sources is None:
         return UNKNOWN
     rows = sources[
@@ -120,6 +123,13 @@ def cause(
     ]
     if class_name != MACRO:
         rows = rows[rows["class_name"].fillna("").isin([class_name, MACRO, ""])]
+    of_metric = rows["measure"].isin([f"{metric}_difference", f"{metric}_gap_difference"])
+    rows = rows[(rows["source"] != "arm") | of_metric]
+    strength = (rows["value"].abs() / (rows["high"] - rows["low"])).mask(
+        rows["measure"] == "missing_rate_difference"
+    )
+    rows = rows.loc[strength.sort_values(ascending=False, kind="stable").index]
+    rows = rows.drop_duplicates("source").head(MOST_CAUSES)
     said = [
         str(row.sentence) if isinstance(row.sentence, str) and row.sentence else _source(row)
         for row in rows.itertuples(index=False)
@@ -131,7 +141,11 @@ def _source(row: tuple[object, ...]) -> str:
     return f"{row.source.replace('_', ' ')}: {row.of}."  # type: ignore[attr-defined]
 
 
-def _label(metric: str) -> str:
+def label(metric: str) -> str:
+    """
+    >>> label("fnr"), label("net_benefit")
+    ('miss rate (FNR)', 'net benefit')
+    """
     return WORDS[metric][0] if metric in WORDS else _name(metric)
 
 

@@ -18,6 +18,8 @@ VERDICTS = {
 """Of an attribute, the one to read first on top."""
 SYMBOLS = {GAP_SHOWN: "▲", NO_GAP_SHOWN: "–", CANNOT_TELL: "?"}
 
+SOURCE_VERDICTS = {"yes": "found", "not_shown": "not shown", "cannot_tell": "cannot tell"}
+
 SLICE_VERDICTS = {
     "worse": "served worse, confirmed",
     "not_shown": "not confirmed",
@@ -59,6 +61,17 @@ SOURCES = {
 }
 """Kind of source -> (heading, how to read it), in the order in which they are shown."""
 
+PARTS = {"cohort": "everyone", "train": "training", "test": "test"}
+"""Part of the table groups -> who is in it."""
+
+OF_GROUPS = {
+    "share": "How many",
+    "prevalence": "Who has the finding",
+    "present": "Who has the input",
+    "pattern": "Which inputs come together",
+}
+"""Measure of the table groups -> heading."""
+
 HOW = {
     "share": "Bars are 95 % intervals; a longer way to the right is a larger group.",
     "there": (
@@ -99,8 +112,9 @@ HOW = {
         "other (its verdict): only the second figure counts, since the first was sought out."
     ),
     "mitigation": (
-        "Each method less plain training on the same patients, for everyone and the group "
-        "served worst under it; bars are 95 % intervals, at the dashed line nothing changed."
+        "Each method less plain training on the same patients: for everyone, for the group that "
+        "plain training served worst on `validate`, and for whichever is served worst. Bars are "
+        "95 % intervals; at the dashed line nothing changed."
     ),
 }
 """Plot -> how to read it, in a sentence or two."""
@@ -128,18 +142,28 @@ def left_out(facts: Mapping[str, Any], table: str) -> str:
     """Why the audit of a run left a table empty; empty where it did not.
 
     >>> left_out({"audit": {"left_out": {"slices": "audit.slices is false"}}}, "slices")
-    'The audit left it out: audit.slices is false.'
+    'There is nothing here: audit.slices is false.'
     """
     why = (facts.get("audit") or {}).get("left_out", {}).get(table)
-    return f"The audit left it out: {why}." if why else ""
+    return f"There is nothing here: {why}." if why else ""
 
 
-def name_of(group_by: str) -> str:
+def name_of(name: str) -> str:
+    """An attribute or a group, and intersections of them.
+
+    >>> name_of("sex*age"), name_of("F*[40, 65)")
+    ('sex × age', 'F × [40, 65)')
     """
-    >>> name_of("sex*age")
-    'sex × age'
+    return name.replace("*", " × ")
+
+
+def member(group_by: str, group: str) -> str:
+    """A group within a sentence.
+
+    >>> member("sex*age", "F*[40, 65)")
+    'sex × age F × [40, 65)'
     """
-    return group_by.replace("*", " × ")
+    return f"{name_of(group_by)} {name_of(group)}"
 
 
 def who(group_by: str, group: str) -> str:
@@ -147,7 +171,26 @@ def who(group_by: str, group: str) -> str:
     >>> who("sex*age", "F*[40, 65)")
     'sex × age: F × [40, 65)'
     """
-    return f"{name_of(group_by)}: {group.replace('*', ' × ')}"
+    return f"{name_of(group_by)}: {name_of(group)}"
+
+
+def listed(groups: Sequence[str], at_most: int = 8) -> str:
+    """
+    >>> listed(["F*[0, 40)", "F*[40, 65)", "M*[0, 40)"], at_most=2)
+    'F × [0, 40), F × [40, 65) and 1 more'
+    """
+    said = ", ".join(name_of(group) for group in groups[:at_most])
+    more = len(groups) - at_most
+    return f"{said} and {more} more" if more > 0 else said
+
+
+def cases(cell: str) -> list[str]:
+    """The ids in a column `case_ids`, in which there may be spaces.
+
+    >>> cases("case 7\\ncase 9")
+    ['case 7', 'case 9']
+    """
+    return cell.split("\n") if cell else []
 
 
 def figure(value: float) -> str:

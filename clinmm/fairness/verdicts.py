@@ -28,14 +28,14 @@ from clinmm.evaluation.rows import Key
 from clinmm.fairness import sentences
 from clinmm.fairness.examples import examples
 from clinmm.fairness.group_tests import GroupTest, group_tests, higher_is_better, plain
+from clinmm.fairness.told import CANNOT_TELL, GAP_SHOWN, NO_GAP_SHOWN
 from clinmm.intervals import module_of
+from clinmm.progress import Tell, silent
 from clinmm.samples import CALIBRATED, CALL, Samples, build
 from clinmm.subgroups import by_group, grouping
 
 USELESS = 0.3
 """A gap that data must be able to show for anything to be said."""
-
-GAP_SHOWN, NO_GAP_SHOWN, CANNOT_TELL = "gap_shown", "no_gap_shown", "cannot_tell"
 
 
 def bias_verdicts(
@@ -52,6 +52,7 @@ def bias_verdicts(
     sources: pd.DataFrame | None = None,
     decisions: pd.DataFrame | None = None,
     who: pd.DataFrame | None = None,
+    tell: Tell = silent,
 ) -> pd.DataFrame:
     """Verdicts of the test cases.
 
@@ -67,6 +68,7 @@ def bias_verdicts(
         seed: of the permutations.
         sources: schema.GAP_SOURCES, for what may explain a gap.
         who: schema.GROUPS; a gap in who is there is said first.
+        tell: told how many tests are done.
 
     Returns:
         schema.BIAS_VERDICTS, a row for each arm, attribute and primary metric.
@@ -78,10 +80,18 @@ def bias_verdicts(
     samples = build(predictions, thresholds, decisions=decisions, arms=arms, n_bootstrap=0)
     against = comparisons[comparisons["rival"] == "complement"]
     keys = _keys(primary, samples.points, set(against["metric"])) if len(asked.columns) else []
+    each = len(asked.columns) * len(keys)  # tests of one arm
     rows = []
-    for arm in samples.arms:
+    for number, arm in enumerate(samples.arms):
+
+        def advance(done: float, before: int = number * each) -> None:
+            tell("audit: verdicts", before + done, len(samples.arms) * each)
+
         tests = group_tests(
-            samples, arm, asked, keys, against, permutations=permutations, seed=seed
+            *(samples, arm, asked, keys, against),
+            permutations=permutations,
+            seed=seed,
+            advance=advance,
         )
         adjusted = holm([test.of.p for test in tests])
         n_tests = max(1, int(np.isfinite(adjusted).sum()))
@@ -173,13 +183,15 @@ def _row(
         "detectable": max(detectable.values()) if len(detectable) > 1 else np.nan,
         "sentence": sentences.before(who, test.group_by)
         + _sentence(test, verdict, p_holm, detectable)
-        + sentences.others(of.suppressed, _better(test) if verdict != GAP_SHOWN else []),
+        + sentences.not_judged(of.suppressed),
         "cause": None,
         "case_ids": None,
     }
     if verdict == GAP_SHOWN:
-        row["cause"] = sentences.cause(sources, test.arm, test.group_by, of.group, test.class_name)
-        row["case_ids"] = " ".join(_examples(test, samples, asked[test.group_by])) or None
+        row["cause"] = sentences.cause(
+            sources, test.arm, test.group_by, of.group, test.class_name, plain(metric)
+        )
+        row["case_ids"] = "\n".join(_examples(test, samples, asked[test.group_by])) or None
     return row
 
 
@@ -193,12 +205,6 @@ def _sentence(test: GroupTest, verdict: str, p_holm: float, detectable: dict[str
         return sentences.no_gap_shown(metric, test.group_by, detectable)
     least = min(detectable.values(), default=np.nan)
     return sentences.cannot_tell(metric, test.group_by, len(detectable), least)
-
-
-def _better(test: GroupTest) -> list[str]:
-    """Groups of whom the comparisons by themselves show that they are served better."""
-    rows = test.rows[test.rows["class_name"] == test.class_name]
-    return [str(group) for group in rows.loc[rows["verdict"] == "better", "group"]]
 
 
 def _n_patients(test: GroupTest, samples: Samples, asked: pd.DataFrame) -> int:

@@ -20,8 +20,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from clinmm import schema
-from clinmm.comparisons import ALPHA, Difference, difference, holm
+from clinmm.comparisons import ALPHA, Difference, difference
 from clinmm.errors import InputError
+from clinmm.fairness.distinct import holm_distinct
 from clinmm.intervals import Draws, Estimate, Sample, estimate
 from clinmm.subgroups import Subset, by_group, grouping, intersections
 
@@ -154,10 +155,8 @@ def _rows_of(
 
 def _judge(tests: Sequence[tuple[Row, Difference, tuple[object, ...]]]) -> None:
     """Holm over distinct tests, in place; both sides of a mirrored one get the same."""
-    p_of = {about: of.p for _, of, about in tests}
-    adjusted = dict(zip(p_of, holm(list(p_of.values())), strict=True))
-    for row, of, about in tests:
-        p_holm = float(adjusted[about])
+    adjusted = holm_distinct([(about, of.p) for _, of, about in tests])
+    for (row, of, _), p_holm in zip(tests, adjusted, strict=True):
         row["p_holm"] = p_holm
         if np.isnan(p_holm):
             row["verdict"] = CANNOT_TELL

@@ -23,7 +23,7 @@ def criteria(material: Material) -> Exhibit:
     groups = material.tables.get("groups", GROUPS.empty())
     sheets = []
     for name in names:
-        found = asked.criteria(metrics, comparisons, groups, name, which, material.arm)
+        found = asked.criteria(metrics, comparisons, name, which, material.arm)
         rows = [[one.name, one.means, f"{_MARKS[one.holds]} {one.said}"] for one in found]
         if len(groups):
             why = asked.why_not_all(groups, name, which)

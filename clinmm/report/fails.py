@@ -117,7 +117,7 @@ def _point(row: Any, before: str) -> str:
     if present(row.cause):
         said += f" Where it may come from: {unstopped(row.cause)}."
     if present(row.case_ids):
-        said += f" Cases that illustrate it: {', '.join(row.case_ids.split())}."
+        said += f" Cases that illustrate it: {', '.join(told.cases(row.case_ids))}."
     return said
 
 

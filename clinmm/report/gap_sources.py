@@ -13,7 +13,6 @@ from clinmm.report.wording import interval, number, present
 MOST_FOUND = 3
 """Of one attribute and kind of source; the others are behind the line that opens them."""
 _HEAD = ["Source", "In words", "value (95 %)", "verdict"]
-_VERDICTS = {"yes": "found", "not_shown": "not shown", "cannot_tell": "cannot tell"}
 
 
 def gap_sources(material: Material) -> Exhibit:
@@ -61,5 +60,5 @@ def _cells(row: Any) -> list[str]:
         heading,
         str(row.sentence if present(row.sentence) else row.of),
         value,
-        _VERDICTS.get(row.verdict, "") if present(row.verdict) else "",
+        told.SOURCE_VERDICTS.get(row.verdict, "") if present(row.verdict) else "",
     ]

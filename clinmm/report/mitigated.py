@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 
 from clinmm.fairness import told
+from clinmm.fairness.mitigating.sentence import notice, sentence
 from clinmm.report.exhibit import Exhibit, exhibit
 from clinmm.report.forest import Forest, Line, forest
 from clinmm.report.lines import each
@@ -19,13 +20,7 @@ def mitigation(material: Material) -> Exhibit:
     if "mitigation" not in material.tables:
         return exhibit("mitigation", heading, reading, material.absent("mitigation"))
     table = material.tables["mitigation"]
-    # these load the training code, which the rest of a report does not need
-    from clinmm.fairness.mitigating.asked import uses_group
-    from clinmm.fairness.mitigating.sentence import NOTICE, sentence
-
-    said = sentence(table)
-    if needing := [name for name in table["method"].unique() if uses_group(name)]:
-        said += f" {', '.join(map(told.method, needing))}: {NOTICE}"
+    said = f"{sentence(table)} {notice(table)}".strip()
     called = told.compared(table)
     rows = table[(table["split"] == "test") & table["group"].isin(list(called))]
     if (rows["class_name"] == MACRO).any():

@@ -10,14 +10,6 @@ from clinmm.report.lines import each
 from clinmm.report.material import Material
 from clinmm.report.wording import class_label, pattern, present
 
-_PARTS = {"cohort": "everyone", "train": "training", "test": "test"}
-_CAPTIONS = {
-    "share": "How many",
-    "prevalence": "Who has the finding",
-    "present": "Who has the input",
-    "pattern": "Which inputs come together",
-}
-
 
 def who_is_there(material: Material) -> Exhibit:
     heading = "Who is there"
@@ -30,11 +22,11 @@ def who_is_there(material: Material) -> Exhibit:
     table = material.tables["groups"]
     said = " ".join(f"{told.there(row)}." for row in each(told.there_gaps(table)))
     said = said or "No gap in prevalence or in who has an input is shown."
-    part = next(name for name in _PARTS if name in set(table["part"]))
+    part = next(name for name in told.PARTS if name in set(table["part"]))
     rows = table[table["part"] == part]
     sheets = [
-        _sheet(material, rows[rows["measure"] == measure], f"{caption}, {_PARTS[part]}")
-        for measure, caption in _CAPTIONS.items()
+        _sheet(material, rows[rows["measure"] == measure], f"{caption}, {told.PARTS[part]}")
+        for measure, caption in told.OF_GROUPS.items()
         if (rows["measure"] == measure).any()
     ]
     return exhibit("who", heading, reading, "", said=said, sheets=sheets)

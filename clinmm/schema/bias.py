@@ -49,7 +49,7 @@ BIAS_VERDICTS = Table(
         real("detectable", "smallest gap of any group that 80 % of such samples would show"),
         text("sentence", "the verdict in plain words"),
         text("cause", "what may explain the gap; `cause not identified`", may_be_empty=True),
-        text("case_ids", "cases that illustrate it, separated by spaces", may_be_empty=True),
+        text("case_ids", "cases that illustrate it, one a line", may_be_empty=True),
     ),
 )
 
@@ -69,7 +69,7 @@ SLICES = Table(
         real("detectable", "smallest difference that 80 % of such samples would show"),
         real("n_looked_at", "slices that were compared to find these"),
         text("verdict", "worse, not_shown or cannot_tell; empty for found", may_be_empty=True),
-        text("case_ids", "test cases that illustrate it, separated by spaces", may_be_empty=True),
+        text("case_ids", "test cases that illustrate it, one a line", may_be_empty=True),
     ),
 )
 

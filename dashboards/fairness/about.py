@@ -93,14 +93,13 @@ def attribute(names: "list[str]", key: str) -> str:
     """One attribute; not asked where there is one."""
     if len(names) == 1:
         return names[0]
-    said = {name: name.replace("*", " × ") for name in names}
     return str(
         st.segmented_control(
             "Attribute",
             names,
             default=names[0],
             required=True,
-            format_func=lambda name: said[name],
+            format_func=told.name_of,
             key=f"{key} attribute",
         )
     )

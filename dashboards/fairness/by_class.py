@@ -38,4 +38,4 @@ def _lines(rows: pd.DataFrame, everyone: pd.DataFrame) -> list[Line]:
         Line("everyone", str(row.n_patients), row.value, row.low, row.high, strong=True)
         for row in everyone.itertuples()
     ]
-    return lines + [line(row, row.group.replace("*", " × ")) for row in rows.itertuples()]
+    return lines + [line(row, told.name_of(row.group)) for row in rows.itertuples()]

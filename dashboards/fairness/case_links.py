@@ -9,14 +9,14 @@ from dashboards import panels, run_data
 MOST = 8
 
 
-def show(said: str, case_ids: str) -> None:
-    """The first few cases of a table's cell, or nothing where it names none.
+def show(said: str, case_ids: list[str]) -> None:
+    """The first few cases, or nothing where there are none.
 
     Args:
         said: what they illustrate.
-        case_ids: ids separated by spaces.
+        case_ids: their ids.
     """
-    ids = case_ids.split()[:MOST]
+    ids = case_ids[:MOST]
     if not ids:
         return
     if not run_data.run().has("cases"):

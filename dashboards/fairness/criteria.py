@@ -34,7 +34,7 @@ def section(about: About) -> None:
         )
     made = run_data.table_if_made("groups")
     groups = GROUPS.empty() if made is None else made
-    found = asked.criteria(about.metrics, comparisons, groups, name, chosen, about.arm)
+    found = asked.criteria(about.metrics, comparisons, name, chosen, about.arm)
     body = "".join(
         f"<tr><td><b>{panels.escape(one.name.capitalize())}</b></td>"
         f'<td>{panels.escape(one.means)}</td><td><span class="verdict {HOLDS[one.holds][0]}">'

@@ -37,7 +37,7 @@ def section(about: About) -> None:
     places = rows["group"].str.rsplit("*", n=1)
     shades = _shades(rows["value"], level, better)
     cells = {
-        (down.replace("*", " × "), across): _cell(row, shade, signed)
+        (told.name_of(down), across): _cell(row, shade, signed)
         for (down, across), row, shade in zip(places, rows.itertuples(), shades, strict=True)
     }
     down, across = (list(dict.fromkeys(pair[i] for pair in cells)) for i in (0, 1))

@@ -6,6 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from clinmm.fairness import told
+from clinmm.fairness.mitigating.sentence import notice, sentence
+from clinmm.registry import constants
 from dashboards import panels, run_data, selections, words
 from dashboards.fairness.about import About, better_when, offer
 from dashboards.panels import Line
@@ -18,25 +20,23 @@ def section(about: About) -> None:
     table = run_data.table_or_say("mitigation")
     if table is None or not len(table):
         return
-    # these load the training code, which no other part of the page needs
-    from clinmm.fairness.mitigating.asked import uses_group
-    from clinmm.fairness.mitigating.sentence import NOTICE, sentence
-
     st.html(f'<p class="lead">{panels.escape(sentence(table))}</p>')
-    if needing := [name for name in table["method"].unique() if uses_group(name)]:
-        st.warning(f"{words.listing([told.method(name) for name in needing])}: {NOTICE}")
+    if said := notice(table):
+        st.warning(said)
     rows = table[table["split"] == "test"]
     left, right = st.columns(2)
     measures = list(rows["metric"].unique())
     metric = left.selectbox("Measure", measures, format_func=words.metric, key="mitigation measure")
     rows = rows[rows["metric"] == metric]
-    names = list(rows["class_name"].unique())
+    rests_on = set(table.loc[table["judged"].notna(), "class_name"])
+    names = sorted(rows["class_name"].unique(), key=lambda name: name not in rests_on)
     chosen = right.selectbox("Finding", names, format_func=about.finding, key="mitigation finding")
     rows = rows[rows["class_name"] == chosen]
     rows = selections.at_point(rows, selections.points(rows)[0])
     called = told.compared(table)
     _differences(about, rows, str(metric), called)
     _values(about, rows, str(metric), called)
+    _meanings(table)
 
 
 def _differences(about: About, rows: pd.DataFrame, metric: str, called: dict[str, str]) -> None:
@@ -83,6 +83,14 @@ def _values(about: About, rows: pd.DataFrame, metric: str, called: dict[str, str
         ]
         heading = ("Method", "Group", f"{words.metric(metric)} (95 %)", "Spread over seeds")
         st.html(panels.table((*heading, f"{about.unit}s"), shown))
+
+
+def _meanings(table: pd.DataFrame) -> None:
+    with st.expander("What each method does"):
+        said = constants("mitigations")
+        for name in table["method"].unique():
+            if name in said:
+                st.markdown(f"**{told.method(name)}**: {said[name]['MEANING']}")
 
 
 def _figures(row: Any) -> tuple[str, str, str]:

@@ -31,7 +31,7 @@ def section(about: About) -> None:
     groups = list(points["group"].unique())
     for start in range(0, len(groups), IN_A_ROW):
         row = groups[start : start + IN_A_ROW]
-        titles = {group: charts.plain(group.replace("*", " × ")) for group in row}
+        titles = {group: charts.plain(told.name_of(group)) for group in row}
         st.plotly_chart(
             charts.reliability(points[points["group"].isin(row)], titles, "group"),
             theme=None,

@@ -43,7 +43,9 @@ def section(about: About) -> None:
     for _, confirmed in pairs:
         if confirmed is None or selections.text(confirmed.verdict) != "worse":
             continue
-        case_links.show(f"Cases of “{confirmed.slice}”", selections.text(confirmed.case_ids))
+        case_links.show(
+            f"Cases of “{confirmed.slice}”", told.cases(selections.text(confirmed.case_ids))
+        )
 
 
 def _line(row: Any, label: str, quiet: bool = False) -> Line:

@@ -11,7 +11,6 @@ from dashboards import panels, selections, words
 from dashboards.fairness.about import About, attribute, made, offer
 from dashboards.panels import Line
 
-FOUND = {"yes": "found", "not_shown": "not shown", "cannot_tell": "cannot tell"}
 MOST_SENTENCES, MOST_LINES = 4, 16
 
 
@@ -77,10 +76,10 @@ def _line(about: About, source: str, row: dict[Any, Any]) -> Line:
     else:
         label = {"fused": "all inputs together", "labels": "the labels alone"}.get(of, of)
     if group := selections.text(row["group"]):
-        label = f"{group.replace('*', ' × ')}: {label}"
+        label = f"{told.name_of(group)}: {label}"
     if class_name := selections.text(row["class_name"]):
         label += f", {about.finding(class_name)}"
     verdict = selections.text(row["verdict"])
-    label += f" ({FOUND.get(verdict, verdict)})" if verdict else ""
+    label += f" ({told.SOURCE_VERDICTS.get(verdict, verdict)})" if verdict else ""
     ends = (row["value"], row["low"], row["high"])
     return Line(label, str(row["n_patients"]), *ends, strong=verdict == "yes")

@@ -42,8 +42,8 @@ def _card(about: About, name: str, rows: pd.DataFrame, groups: pd.DataFrame | No
     parts += [panels.small(before)] if before else []
     parts += [_concluded(about, row, before) for row in rows.itertuples()]
     st.html(f'<div class="concluded">{"".join(parts)}</div>')
-    cases = " ".join(dict.fromkeys(" ".join(map(selections.text, rows["case_ids"])).split()))
-    case_links.show("Cases that illustrate it", cases)
+    cases = [one for cell in rows["case_ids"] for one in told.cases(selections.text(cell))]
+    case_links.show("Cases that illustrate it", list(dict.fromkeys(cases)))
 
 
 def _concluded(about: About, row: Any, before: str) -> str:

@@ -11,12 +11,6 @@ from dashboards.fairness.about import About, made, offer
 from dashboards.fairness.heat import Cell, heat
 from dashboards.panels import Line
 
-PARTS = {"cohort": "everyone", "train": "training", "test": "test"}
-MEASURES = {
-    "prevalence": "Who has the finding",
-    "present": "Who has the input",
-    "pattern": "Which inputs come together",
-}
 MOST_COLUMNS = 15
 
 
@@ -26,23 +20,23 @@ def section(about: About) -> None:
         return
     for row in told.there_gaps(table).itertuples():
         st.html(f'<p class="gap">▲ {panels.escape(told.there(row))}.</p>')
-    parts = [name for name in PARTS if (table["part"] == name).any()]
+    parts = [name for name in told.PARTS if (table["part"] == name).any()]
     part = st.segmented_control(
         "Among",
         parts,
         default=parts[-1] if "cohort" not in parts else "cohort",
         required=True,
-        format_func=lambda name: PARTS[name],
+        format_func=lambda name: told.PARTS[name],
         key="who part",
     )
     rows = table[table["part"] == part]
     _sizes(about, rows[rows["measure"] == "share"])
-    for measure, heading in MEASURES.items():
-        _shares(about, rows[rows["measure"] == measure], measure, heading)
+    for measure in list(told.OF_GROUPS)[1:]:
+        _shares(about, rows[rows["measure"] == measure], measure)
 
 
 def _sizes(about: About, rows: pd.DataFrame) -> None:
-    st.header("How many")
+    st.header(told.OF_GROUPS["share"])
     lines = [
         Line(
             told.who(row.group_by, row.group),
@@ -59,11 +53,11 @@ def _sizes(about: About, rows: pd.DataFrame) -> None:
     offer(rows, "who_size")
 
 
-def _shares(about: About, rows: pd.DataFrame, measure: str, heading: str) -> None:
+def _shares(about: About, rows: pd.DataFrame, measure: str) -> None:
     """A heat map of groups by findings, inputs or patterns."""
     if not len(rows):
         return
-    st.header(heading)
+    st.header(told.OF_GROUPS[measure])
     said = {"prevalence": about.finding, "pattern": words.pattern}.get(measure, str)
     largest = rows.groupby("of")["value"].max().sort_values(ascending=False)
     kept = [name for name in dict.fromkeys(rows["of"]) if name in set(largest.index[:MOST_COLUMNS])]

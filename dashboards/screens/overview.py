@@ -2,8 +2,11 @@
 
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
+from clinmm.fairness import told
+from clinmm.rivals import headline_arm
 from dashboards import audit_rows, fusion, panels, run_data, selections, values, words
 from dashboards.panels import Line
 
@@ -12,6 +15,7 @@ metrics = run_data.table_if_made("metrics")
 comparisons = run_data.table_if_made("comparisons")
 unit = facts.get("unit_name", "patient")
 target = facts["target"]["name"]
+MOST_GAPS = 6
 
 
 def purpose() -> None:
@@ -105,6 +109,10 @@ def fails_whom() -> str:
     question = "Whom does it serve worst?"
     if comparisons is None:
         return panels.answer(question, "Not compared in this run.")
+    verdicts = run_data.table_if_made("bias_verdicts")
+    arm = headline_arm(list(metrics["arm"].unique()) or ["fused"])
+    if verdicts is not None and (found := told.by_attribute(verdicts, arm)):
+        return concluded(question, found)
     worst = selections.worst_gap(comparisons)
     if worst is None:
         return panels.answer(question, "No group could be compared with the others.")
@@ -121,12 +129,38 @@ def fails_whom() -> str:
     for row in selections.served_better(comparisons).head(3).itertuples():
         gap = words.gap(row.group_by, row.group, row.metric, row.difference)
         detail += panels.small(f"Shown to be served better: {of_class(row.class_name)}{gap}.")
-    if hidden := [f"{who} ({n})" for who, n in selections.suppressed(metrics, "auroc").items()]:
-        listed = words.listing(hidden[:6]) + (f" and {len(hidden) - 6} more" * (len(hidden) > 6))
-        detail += panels.small(f"Too few {unit}s for an estimate: {listed}.")
+    detail += too_few()
     shown = worst["verdict"] == "worse"
     lead = "" if shown else "No group was shown to be served worse. Largest gap seen: "
     return panels.answer(question, f"{lead}{of_class(worst['class_name'])}{said}.", detail)
+
+
+def concluded(question: str, found: dict[str, pd.DataFrame]) -> str:
+    """The verdicts of the audit, as the Fairness page has them, from `told.by_attribute`."""
+    rows = [row for of in found.values() for row in of.itertuples()]
+    lines = [
+        Line(
+            f"{words.metric(row.metric)}, {told.who(row.group_by, row.group)}",
+            str(row.n_patients),
+            row.difference,
+            row.low,
+            row.high,
+            strong=row.verdict == told.GAP_SHOWN,
+        )
+        for row in rows
+        if selections.text(row.group)
+    ]
+    detail = differences(lines[:MOST_GAPS], "Group served worst, group − others") if lines else ""
+    detail += panels.small(told.NOT_ABSENT) + too_few()
+    return panels.answer(question, told.lead(found), detail)
+
+
+def too_few() -> str:
+    """Groups without an estimate."""
+    if hidden := [f"{who} ({n})" for who, n in selections.suppressed(metrics, "auroc").items()]:
+        listed = words.listing(hidden[:6]) + (f" and {len(hidden) - 6} more" * (len(hidden) > 6))
+        return panels.small(f"Too few {unit}s for an estimate: {listed}.")
+    return ""
 
 
 def of_class(name: str) -> str:

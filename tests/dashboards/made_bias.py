@@ -67,7 +67,7 @@ def _groups(group: str) -> list[dict[str, Any]]:
 
 def _verdicts(group: str) -> list[dict[str, Any]]:
     shown = {"verdict": "gap_shown", "sentence": BEFORE.replace("F has", f"{group} has") + GAP}
-    shown |= {"group_by": "sex", "group": group, "case_ids": "case_000 case_010"}
+    shown |= {"group_by": "sex", "group": group, "case_ids": "case_000\ncase_010"}
     shown |= {"cause": "The image is missing more often in sex F.", "p_holm": 0.01}
     none = {"verdict": "no_gap_shown", "sentence": NO_GAP, "group_by": "age", "p_holm": 0.8}
     none |= {"group": "[65, 120)", "case_ids": None, "cause": None}
@@ -135,7 +135,7 @@ def _mitigation(group: str) -> list[dict[str, Any]]:
                 same |= {"recommended": "yes" if method == "plain_training" else "no"}
                 same |= {"n_seeds": 3, "status": "ok", "reason": None, "judged": rests_on}
                 same |= {"rule": "trade_off", "margin": 0.01}
-                if (method, who) == ("group_dro", group):
+                if (method, who) == ("group_dro", "all"):
                     same["reason"] = "the gain of the worst group is not shown"
                 moved = gain if who != "all" else -gain / 3
                 rows.append(same | _estimate(0.85) | _difference(moved))

@@ -203,7 +203,8 @@ def test_mitigation_opens_with_what_is_recommended_and_what_may_be_unlawful(
     assert "Plain training is recommended: of group_dro, chosen on validate" in said
     assert "group DRO, 3 seeds: chosen everyone 130 −0.010 −0.060 to 0.040" in said
     assert "the worst group, sex: F 130 0.030 −0.020 to 0.080" in said
-    assert "group thresholds: A prediction by this method needs the patient's group." in said
+    assert "Predictions by group thresholds need the patient's group." in said
+    assert "Training follows the group with the largest loss" in said
 
 
 def test_hostile_names_are_shown_as_text(
@@ -283,7 +284,7 @@ def test_what_the_audit_left_out_is_said_with_its_reason(
     audited.write("slices", audited.read("slices").iloc[:0])
     audited.add_facts(audit={"left_out": {"slices": "audit.slices is false"}})
     said = shown(opened(audited, "Groups nobody named"))
-    assert "The audit left it out: audit.slices is false." in said
+    assert "There is nothing here: audit.slices is false." in said
 
 
 def test_by_finding_draws_a_panel_for_each_class_on_one_scale(
@@ -294,3 +295,18 @@ def test_by_finding_draws_a_panel_for_each_class_on_one_scale(
     assert panels.count("<table") == len(CLASSES) + 1
     ends = re.findall(r'class="ends"><span>([^<]+)</span><span>([^<]+)', panels)
     assert len(set(ends)) == 1
+
+
+def test_the_overview_says_of_each_attribute_what_the_audit_concludes(
+    audited: Run, screen: Screen
+) -> None:
+    table = audited.read("comparisons")
+    one = table[(table["rival"] == "complement") & (table["metric"] == "auroc")].head(1)
+    one = one.assign(family="gaps", verdict="worse", group_by="age", group="[0, 40)")
+    audited.write("comparisons", pd.concat([table, one], ignore_index=True))
+    said = shown(screen(audited, "overview"))
+    verdicts = told.by_attribute(audited.read("bias_verdicts"), "fused")
+    assert f"Whom does it serve worst? {told.lead(verdicts)}" in said
+    assert "Gap shown: sex." in said
+    assert "AUROC, sex: F" in said
+    assert "age: [0, 40)" not in said, "a comparison that the verdict does not bear out"

@@ -173,3 +173,8 @@ def test_metrics_that_move_with_prevalence_are_refused():
     rows, groups = invented()
     with pytest.raises(InputError, match="'auprc' cannot be tested by permuting"):
         found_in(rows, groups, ("auprc", "calibrated"), permutations=5)
+
+
+def test_a_gap_without_any_error_is_no_further_out_than_others_without_any():
+    seen = AnyGroup({}, [], "F", np.inf, np.array([np.inf, np.inf, 0.0]))
+    assert seen.p == 3 / 4

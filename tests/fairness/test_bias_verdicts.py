@@ -7,10 +7,11 @@ from scored_rows import groups_of, invented, rows_of, thresholds_at
 
 from clinmm import schema
 from clinmm.errors import InputError
+from clinmm.fairness import any_group as any_group_file
 from clinmm.fairness.audit import audit
 from clinmm.fairness.group_tests import GroupTest
+from clinmm.fairness.sentences import cause
 from clinmm.fairness.verdicts import bias_verdicts, confirmed
-from clinmm.subgroups import NOT_RECORDED
 
 
 def verdicts_of(rows, groups, *, primary=("auroc", "fnr"), threshold=0.5, **settings):
@@ -84,7 +85,11 @@ def test_one_group_cannot_be_told_from_others_that_are_too_small():
     assert set(table["verdict"]) == {"cannot_tell"}
     assert (table["n_suppressed"] == 2).all()
     assert table[["p", "p_holm", "detectable", "difference"]].isna().all(axis=None)
-    assert table["sentence"].str.endswith("Too small to be judged: F, M.").all()
+    assert (
+        table["sentence"]
+        .str.endswith("Too few patients in them, or beside them, to be judged: F, M.")
+        .all()
+    )
 
 
 def test_holm_runs_over_attributes_and_metrics_of_the_arm():
@@ -107,16 +112,16 @@ def test_missed_cases_illustrate_a_gap_in_the_miss_rate():
     groups = groups_of(["F"] * 40 + ["M"] * 40 + ["F", "M"] * 40)
     row = verdicts_of(rows, groups, primary=("fnr",)).iloc[0]
     assert (row["verdict"], row["group"]) == ("gap_shown", "F")
-    assert row["case_ids"] == "c0000 c0001 c0002 c0003 c0004 c0005"
+    assert row["case_ids"].split("\n") == [f"c{i:04d}" for i in range(6)]
     # where every case is missed, as in a class that is never called, so too
     never = rows.assign(probability=np.where(groups["sex"] == "F", 0.5, 1) * rows["probability"])
     row = verdicts_of(never, groups, primary=("sensitivity",)).iloc[0]
     assert (row["verdict"], row["group"]) == ("gap_shown", "F")
-    assert row["case_ids"] == "c0000 c0001 c0002 c0003 c0004 c0005"
+    assert row["case_ids"].split("\n") == [f"c{i:04d}" for i in range(6)]
     # two cases of a patient: he comes once
     rows["patient_id"] = ["p0000"] * 2 + rows["patient_id"].tolist()[2:]
     row = verdicts_of(rows, groups, primary=("fnr",)).iloc[0]
-    assert row["case_ids"] == "c0000 c0002 c0003 c0004 c0005 c0006"
+    assert row["case_ids"].split("\n") == [f"c{i:04d}" for i in (0, 2, 3, 4, 5, 6)]
 
 
 def test_misranked_cases_of_both_outcomes_illustrate_a_gap_in_the_auroc(gap):
@@ -137,6 +142,7 @@ def test_who_is_there_comes_first_and_causes_are_named(gap):
     there |= {"value": 0.6, "difference": -0.2, "difference_low": -0.3, "difference_high": -0.1}
     who = pd.DataFrame([there | {"verdict": "gap"}, there | {"of": "note", "verdict": "not_shown"}])
     source = {"arm": "fused", "group_by": "sex", "group": "F", "class_name": None, "of": "image"}
+    source |= {"measure": "auroc_cost", "value": 0.1, "low": 0.05, "high": 0.15}
     sources = pd.DataFrame(
         [
             {**source, "source": "missing_inputs", "verdict": "yes", "sentence": "Images lack."},
@@ -194,18 +200,6 @@ def test_underdiagnosis_is_judged_over_all_classes():
     assert np.isnan(row["p"])
 
 
-def test_a_group_served_better_is_named_where_no_gap_is_shown(no_gap):
-    rows, groups, _ = no_gap
-    thresholds = thresholds_at(rows)
-    compared = audit(rows, groups, thresholds, n_bootstrap=0).comparisons
-    at = (compared["metric"] == "fnr") & (compared["group"] == NOT_RECORDED)
-    compared.loc[at & (compared["rival"] == "complement"), "verdict"] = "better"
-    table = bias_verdicts(rows, thresholds, groups, compared, permutations=60)
-    said = table.set_index("metric")["sentence"]
-    assert said["fnr"].endswith("by itself, served better: not recorded.")
-    assert "better" not in said["auroc"]
-
-
 def test_permuted_critical_value_moves_what_could_have_been_seen(no_gap, monkeypatch):
     plain = no_gap[2]["detectable"]
     monkeypatch.setattr(GroupTest, "critical", lambda test, n: 4.0, raising=True)
@@ -242,3 +236,50 @@ def test_a_group_is_said_to_be_worse_only_where_all_groups_together_show_a_gap()
     verdicts = pd.DataFrame([row("auroc", "", "gap_shown"), row("fnr", "", "no_gap_shown")])
     said = confirmed(comparisons, verdicts)["verdict"].tolist()
     assert said == ["worse", "not_shown", "not_shown", "worse", "exploratory"]
+
+
+def test_the_strongest_cause_of_each_source_is_told_and_gaps_only_in_the_same_metric():
+    def found(source, measure, sentence, value, half):
+        row = {"arm": "fused", "group_by": "sex", "group": "F", "class_name": None, "of": "image"}
+        row |= {"source": source, "measure": measure, "sentence": sentence, "verdict": "yes"}
+        return row | {"value": value, "low": value - half, "high": value + half}
+
+    nan = float("nan")
+    sources = pd.DataFrame(
+        [
+            found("training_share", "share", "Few.", 0.05, nan),
+            found("missing_inputs", "missing_rate_difference", "Missing.", 0.3, 0.01),
+            found("missing_inputs", "auroc_cost", "Costs.", 0.1, 0.05),
+            found("arm", "fnr_difference", "Misses.", 0.3, 0.01),
+            found("arm", "auroc_difference", "Weak.", -0.1, 0.09),
+            found("arm", "auroc_gap_difference", "Strong.", -0.1, 0.02),
+            found("image_quality", "standardised_difference", "Dark.", -1.0, 0.1),
+        ]
+    )
+    of = ("fused", "sex", "F", "ill")
+    assert cause(sources, *of, "auroc") == "Dark. Strong. Costs."
+    assert cause(sources, *of, "fnr") == "Misses. Dark. Costs."
+    assert cause(sources.iloc[1:2], *of, "fnr") == "Missing."
+    assert cause(sources.iloc[3:4], *of, "auroc") == "cause not identified"
+
+
+def test_the_bar_moves_within_a_test_and_ends_at_all_of_them(monkeypatch):
+    monkeypatch.setattr(any_group_file, "AT_ONCE", 160 * 100)
+    rows, groups = invented()
+    heard = []
+    verdicts_of(rows, groups, tell=lambda what, done, total, note="": heard.append((done, total)))
+    assert heard == [(done, 2) for done in (0.0, 0.5, 1, 1.0, 1.5, 2)]
+
+
+def test_intersections_read_as_words_and_many_groups_are_not_all_listed():
+    rows, groups = invented(n_patients=300, worse=3.0)
+    rng = np.random.default_rng(0)
+    many = groups.assign(age=rng.choice(["[0, 40)", "[40, 65)"], len(groups)))
+    table = verdicts_of(rows, many, group_by=["sex*age"], primary=("auroc",))
+    assert "F × [" in table["sentence"].iloc[0]
+    assert "*" not in table["sentence"].iloc[0]
+    each = groups.assign(sex=[f"g{i // 4:03d}" for i in range(len(groups))])
+    assert (
+        "g000, g001, g002, g003, g004, g005, g006, g007 and 67 more."
+        in (verdicts_of(rows, each, primary=("auroc",))["sentence"].iloc[0])
+    )

@@ -39,7 +39,7 @@ NO_GAPS = {metric: (0.0, 0.01) for metrics, _ in CRITERIA.values() for metric in
 
 
 def said(metrics=NOTHING, **of):
-    found = criteria(metrics, table(**(NO_GAPS | of)), NOTHING, "sex", "x", "fused")
+    found = criteria(metrics, table(**(NO_GAPS | of)), "sex", "x", "fused")
     return {one.name: one for one in found}
 
 
@@ -65,7 +65,7 @@ def test_each_gap_contradicts_the_criteria_that_forbid_it(metric, contradicted):
 
 def test_no_gap_shown_says_what_could_have_been_seen():
     found = said(fnr=(0.0, 0.05))["equal opportunity"]
-    assert "could have shown a gap of 0.14 in missed findings" in found.said
+    assert "could have shown a gap of 0.140 in missed findings" in found.said
 
 
 def test_too_few_patients_cannot_tell_and_small_groups_are_named():
@@ -73,7 +73,7 @@ def test_too_few_patients_cannot_tell_and_small_groups_are_named():
     small = pd.DataFrame(
         [("fused", "sex", "x", "suppressed", "fnr", "other")], columns=NOTHING.columns
     )
-    found = criteria(small, empty, NOTHING, "sex", "x", "fused")
+    found = criteria(small, empty, "sex", "x", "fused")
     assert {one.holds for one in found} == {"cannot_tell"}
     assert "Too small to be judged: other." in found[0].said
     assert "other" not in found[2].said, "a suppressed miss rate says nothing of calls"
@@ -81,10 +81,10 @@ def test_too_few_patients_cannot_tell_and_small_groups_are_named():
 
 def test_a_p_that_many_groups_give_by_chance_contradicts_nothing():
     one = table(fnr=(0.1, 0.04)).iloc[:1].assign(p=0.02)
-    assert criteria(NOTHING, one, NOTHING, "sex", "x", "fused")[0].holds == "no"
+    assert criteria(NOTHING, one, "sex", "x", "fused")[0].holds == "no"
     rest = [one.assign(group=f"g{i}", p=0.3 + i / 100) for i in range(9)]
     many = pd.concat([one, *rest])
-    assert criteria(NOTHING, many, NOTHING, "sex", "x", "fused")[0].holds == "not_shown_to_fail"
+    assert criteria(NOTHING, many, "sex", "x", "fused")[0].holds == "not_shown_to_fail"
 
 
 def test_every_criterion_says_what_it_means_for_a_patient():
@@ -112,10 +112,23 @@ def test_why_not_all_names_the_prevalence_gap_that_was_seen():
 def test_criteria_read_the_tables_of_an_audit():
     rows, groups = invent(classes=("a", "b"))
     made = audit(rows, groups, at(rows), n_bootstrap=50)
-    found = criteria(made.metrics, made.comparisons, NOTHING, "sex", "macro", "fused")
+    found = criteria(made.metrics, made.comparisons, "sex", "macro", "fused")
     assert "cannot_tell" not in {one.holds for one in found}
     calls = made.comparisons.query(
         "metric == 'selection_rate' and class_name == 'macro' and rival == 'complement'"
     )
     p = calls.loc[calls["group_by"] == "sex", "p"].iloc[0]  # two groups, one test
     assert (found[2].holds == "no") == (p < 0.05)
+
+
+def test_where_nothing_was_called_that_is_why_it_cannot_be_told():
+    without = table(auroc=(0.0, 0.01))
+    found = criteria(NOTHING, without, "sex", "x", "fused")
+    assert {one.said for one in found} == {"It was not measured in this run."}
+
+
+def test_a_gap_is_told_with_its_interval_and_intersections_as_words():
+    one = table(fnr=(-0.1, 0.01)).iloc[:1].assign(group_by="sex*age", group="F*[0, 40)")
+    text = criteria(NOTHING, one, "sex*age", "x", "fused")[0].said
+    assert "missed findings of F × [0, 40) differ" in text
+    assert "by −0.100 (95 % −0.120 to −0.080)" in text

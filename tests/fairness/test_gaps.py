@@ -11,6 +11,7 @@ from clinmm.errors import InputError
 from clinmm.fairness.audit import audit
 from clinmm.fairness.ratio import ratio
 from clinmm.intervals import Draws, Sample, estimate
+from clinmm.subgroups import grouping
 
 
 @pytest.fixture(scope="module")
@@ -151,3 +152,21 @@ def test_gaps_do_not_depend_on_the_order_of_the_rows():
     one, other = (audit(r, groups, at(rows), n_bootstrap=20) for r in (rows, shuffled))
     pd.testing.assert_frame_equal(one.comparisons, other.comparisons)
     pd.testing.assert_frame_equal(one.metrics, other.metrics)
+
+
+def test_largest_gaps_are_those_of_the_points_that_were_estimated():
+    rows, groups = invent(n_patients=120)
+    two = pd.concat([at(rows), at(rows).assign(operating_point="other", threshold=0.3)])
+    made = audit(rows, groups, two, metrics=(), n_bootstrap=0).metrics
+    largest = made[made["metric"].isin(["fpr_gap", "fnr_gap"])]
+    assert len(largest)
+    assert largest["operating_point"].nunique() == 1
+
+
+def test_empty_text_is_not_recorded_and_reserved_names_are_refused():
+    groups = pd.DataFrame({"sex": ["F", "", " ", None]}, index=list("abcd"))
+    assert grouping(groups)["sex"].tolist() == ["F"] + ["not recorded"] * 3
+    assert grouping(groups[[]]).empty
+    for name in ("all", "class"):
+        with pytest.raises(InputError, match=f"named '{name}'.*rename it"):
+            grouping(groups.rename(columns={"sex": name}))

@@ -91,3 +91,11 @@ def test_no_flattering_words(audited, read):
     text = read(page(audited)).text.lower()
     for word in ("unbiased", "fair model", "is fair"):
         assert word not in text
+
+
+def test_without_slices_the_report_says_why(audited, read):
+    audited.write("slices", audited.read("slices").iloc[:0])
+    audited.add_facts(audit={"left_out": {"slices": "none promised to be served worse"}})
+    text = read(page(audited)).text
+    assert "There is nothing here: none promised to be served worse." in text
+    assert "of 0 proposed slices" not in text

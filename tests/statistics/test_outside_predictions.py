@@ -121,6 +121,8 @@ def test_run_folder_is_written_with_groups(tmp_path):
         assert got[group] == pytest.approx(roc_auc_score(rows["target"], rows["probability"]))
     assert set(run.read("comparisons")["rival"]) == {"complement", "best_group"}
     assert set(run.read("cases").columns) == {"case_id", "patient_id", "sex"}
+    assert run.read("slices").empty
+    assert "enough patients" in run.facts["audit"]["left_out"]["slices"]
 
 
 @pytest.mark.parametrize(

@@ -88,13 +88,13 @@ def afterwards(plain: Answers, method: Component, rules: Rules) -> Answers:
     module = registry.load("mitigations", method.name)
     config = settings_of("mitigations", method, "mitigate")
 
-    def fit(on: "_Cases") -> Any:
-        return module.Mitigation(config).fit(
-            on.probability, on.target, on.known, on.groups, on.patients, rules.kind, rules.seed
-        )
+    def fit(on: "_Cases", **given: Array) -> Any:
+        cases = on.probability, on.target, on.known, on.groups, on.patients
+        return module.Mitigation(config).fit(*cases, rules.kind, rules.seed, **given)
 
     if hasattr(module.Mitigation, "decision"):
-        return _with_calls(plain, lambda on: _deciding(fit(on)), rules)
+        own = _one_threshold(rules.point)
+        return _with_calls(plain, lambda on: _deciding(fit(on, calls=own(on)(on))), rules)
 
     def recalibrate(on: "_Cases") -> "Say":
         fitted = fit(on)

@@ -16,7 +16,6 @@ from clinmm.comparisons import difference
 from clinmm.config import Component, MitigateConfig
 from clinmm.errors import InputError, did_you_mean
 from clinmm.intervals import estimate, module_of
-from clinmm.model import settings_of
 from clinmm.runs import Run
 from clinmm.samples import CALIBRATED, CALL, build
 from clinmm.settings_errors import as_input_error
@@ -185,6 +184,8 @@ def column_of(metric: str, point: str) -> str:
 
 
 def _of_methods(methods: tuple[Component, ...]) -> list[str]:
+    from clinmm.model import settings_of
+
     problems = []
     known = registry.available("mitigations")
     names = [one.name for one in methods]

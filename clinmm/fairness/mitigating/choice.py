@@ -73,7 +73,7 @@ def judge(
         higher_is_better: of the metric.
     """
     gained, lost = (_signed(one, higher_is_better) for one in (gain, pooled))
-    if math.isnan(gained[0]) or math.isnan(lost[0]):
+    if math.isnan(gained[0] + lost[0] + lowest):
         return Verdict(False, "too few patients to tell")
     problems = []
     if not gained[0] > 0:
@@ -90,7 +90,7 @@ def judge(
             f"margin of {margin:g}"
         )
     if (lowest if higher_is_better else -lowest) < -TIE:
-        problems.append("another group falls below where the worst-served one was")
+        problems.append("its worst group is served worse than that of plain training")
     return Verdict(not problems, "; ".join(problems))
 
 

@@ -4,13 +4,12 @@ import math
 
 import pandas as pd
 
+from clinmm.fairness import told
 from clinmm.fairness.mitigating import PLAIN
 from clinmm.fairness.mitigating.asked import uses_group
 
-NOTICE = (
-    "A prediction by this method needs the patient's group. Using a protected attribute at "
-    "prediction time may be unlawful in places."
-)
+UNLAWFUL = "Using a protected attribute at prediction time may be unlawful in places."
+NOTICE = f"A prediction by this method needs the patient's group. {UNLAWFUL}"
 ONCE = "Each was trained once: the chance of training again is not in the intervals."
 
 
@@ -23,23 +22,40 @@ def sentence(table: pd.DataFrame) -> str:
     test = table[table["split"] == "test"]
     chosen = test[test["chosen"] == "yes"]
     if chosen.empty:
-        plain = test[(test["method"] == PLAIN) & test["judged"].isin(["worst_group", "pooled"])]
-        return f"Plain training is recommended: {plain['reason'].dropna().iloc[0]}."
+        return f"Plain training is recommended: {_why(test[test['method'] == PLAIN])}."
     name = str(chosen["method"].iloc[0])
-    rows = {key: chosen[(chosen["judged"] == key)].iloc[0] for key in ("worst_group", "pooled")}
-    figures = (
-        f"worst group {rows['worst_group']['group_by']} {rows['worst_group']['group']} "
-        f"{_metric(rows['worst_group'])} {difference_text(rows['worst_group'])}, "
-        f"pooled {difference_text(rows['pooled'])}"
-    )
+    pooled = chosen[chosen["judged"] == "pooled"].iloc[0]
+    figures = f"{_of_worst_group(table, chosen)}, pooled {difference_text(pooled)}"
     once = (chosen["n_seeds"] == 1).all()
-    notice = (f" {ONCE}" if once else "") + (f" {NOTICE}" if uses_group(name) else "")
-    if (chosen["recommended"] == "yes").all():
-        return f"{name} is recommended: {figures}.{notice}"
-    why = str(rows["worst_group"]["reason"])
+    caution = (f" {ONCE}" if once else "") + (f" {NOTICE}" if uses_group(name) else "")
+    if pooled["recommended"] == "yes":
+        return f"{name} is recommended: {figures}.{caution}"
     return (
-        f"Plain training is recommended: of {name}, chosen on validate, {why} ({figures}).{notice}"
+        f"Plain training is recommended: of {name}, chosen on validate, {_why(chosen)} "
+        f"({figures}).{caution}"
     )
+
+
+def _why(rows: pd.DataFrame) -> str:
+    """The first reason of those on which the recommendation rests."""
+    return str(rows.loc[rows["judged"].isin(["pooled", "worst_group"]), "reason"].dropna().iloc[0])
+
+
+def notice(table: pd.DataFrame) -> str:
+    """Which of the methods need the patient's group for a prediction; empty where none does."""
+    names = [told.method(name) for name in table["method"].unique() if uses_group(name)]
+    if not names:
+        return ""
+    return f"Predictions by {' and '.join(names)} need the patient's group. {UNLAWFUL}"
+
+
+def _of_worst_group(table: pd.DataFrame, chosen: pd.DataFrame) -> str:
+    """What the chosen method changed in the group that is worst on `validate`, which need not have
+    a patient in `test`. chosen: the method's rows of `test`."""
+    worst = table[table["judged"] == "worst_group"].iloc[0]
+    rows = chosen[chosen["judged"] == "worst_group"]
+    seen = difference_text(rows.iloc[0]) if len(rows) else "has no patients in test"
+    return f"worst group {worst['group_by']} {worst['group']} {_metric(worst)} {seen}"
 
 
 def _metric(row: pd.Series) -> str:

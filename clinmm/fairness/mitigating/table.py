@@ -217,8 +217,7 @@ def _judged(row: Row, chosen: Chosen, asked: Asked, key: Key, class_name: str) -
     rests_on = about.get(row["group"]) if of_metric else None
     reason = row["reason"]
     mine = method == (chosen.method or PLAIN)
-    told_on = "pooled" if chosen.group is None else "worst_group"
-    if rests_on == told_on and row["split"] == TEST and mine:
+    if rests_on == "pooled" and row["split"] == TEST and mine:
         reason = verdict.reason or reason
     return {
         **row,

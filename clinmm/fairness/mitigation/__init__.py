@@ -16,7 +16,7 @@ every case of a batch, for as many arms and folds as it likes:
 
 codes is (N,) int, one per case of the batch, -1 where the attribute is not recorded; which number
 stands for which group changes nothing. Every model (member, seed, weight decay) begins with a
-state of its own: `fit` makes `Mitigation(config, training)`, which extends
+state of its own: `fit` makes `Mitigation(config, training, groups)`, which extends
 `clinmm.training.mitigated.PlainTraining`, whose methods are all that a mitigation may change:
 
     case_weights()              factors on the weights of the training cases, once
@@ -26,8 +26,8 @@ state of its own: `fit` makes `Mitigation(config, training)`, which extends
     left(rows, present)         which inputs a step may use
     reweighted(rows, weight, losses)   weights within a step, from its losses
     extra_loss(said)            a term added to the loss
-    parameters()                what is trained along and not stored with the model
-    state(), restore(state)     what a checkpoint keeps beside `parameters()`
+    trained_along()             parameters that are trained as well and not stored with the model
+    state(), restore(state)     what a checkpoint keeps of it
 
 What holds for all of them:
 
@@ -47,4 +47,10 @@ What holds for all of them:
   training and only the last, slow steps are mitigated.
 - The model that comes out is one as of plain training: stored, loaded and asked in the same way,
   and it never sees the group.
+
+On finished predictions (IN_TRAINING = False). Fitted on patients that are not test, and then asked
+for probabilities or for calls (0 or 1), whichever of the two it has:
+
+    fitted = Mitigation(config).fit(probability, target, known, groups, patients, task, seed)
+    fitted.probability(probability, groups)   or   fitted.decision(probability, groups)
 """

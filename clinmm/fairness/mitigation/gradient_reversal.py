@@ -82,11 +82,12 @@ class Mitigation(PlainTraining):
     def judging_loss(self, answer: Tensor, vectors: list[list[Tensor]]) -> float:
         """Strength times what the adversary reads, in nats: its cross-entropy below chance."""
         group = self.groups.validate
-        n = int((group >= 0).sum())
-        if not n:
+        recorded = group[group >= 0]
+        if not len(recorded):
             return 0.0
         said = torch.cat([torch.cat([z.float() for z in piece], 1) for piece in vectors])
-        reading = self._reading(torch.cat([said, self.shown_of_validate], 1), group).sum() / n
+        reading = self._reading(torch.cat([said, self.shown_of_validate], 1), group).sum()
+        reading = reading / self.weight[recorded].sum()
         return self.config.strength * max(0.0, math.log(self.groups.n) - float(reading))
 
     def _reading(self, seen: Tensor, group: Tensor) -> Tensor:

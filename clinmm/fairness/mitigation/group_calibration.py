@@ -8,8 +8,8 @@ from clinmm.calibration import hierarchical
 from clinmm.calibration.logits import Array, from_probabilities
 
 MEANING = (
-    "recalibrates finished probabilities in each group, and the less the fewer patients the group "
-    "has"
+    "Finished probabilities are recalibrated in each group, and the less the fewer patients the "
+    "group has."
 )
 IN_TRAINING = False
 USES_GROUP = True

@@ -6,9 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
+from clinmm.errors import InputError
 from clinmm.metrics.weighted import Array
 
-MEANING = "calls a case at its group's own threshold, so that the groups' error rates come together"
+MEANING = (
+    "A case is called at its group's own threshold, so that the groups' error rates come together."
+)
 IN_TRAINING = False
 USES_GROUP = True
 
@@ -16,13 +19,15 @@ USES_GROUP = True
 class Config(BaseModel, frozen=True, extra="forbid"):
     """constraint: what the groups are to have in common, sensitivity (`equal_opportunity`), or
         sensitivity and specificity (`equalised_odds`).
-    objective: what is best under that constraint.
+    objective: the rates in common. `as_called`: those of the study's own calls over all, so that
+        only the differences between groups go; or the best under the constraint by
+        `balanced_accuracy` or `accuracy`, which moves everybody's rates.
     min_patients: a group with fewer in either outcome gets the threshold of all together.
     grid: points of the rate in common that are tried.
     """
 
     constraint: Literal["equal_opportunity", "equalised_odds"] = "equal_opportunity"
-    objective: Literal["balanced_accuracy", "accuracy"] = "balanced_accuracy"
+    objective: Literal["as_called", "balanced_accuracy", "accuracy"] = "as_called"
     min_patients: int = Field(default=10, ge=1)
     grid: int = Field(default=1000, ge=10)
 
@@ -35,8 +40,8 @@ CONSTRAINTS = {
 
 
 class Mitigation:
-    """Fairlearn's ThresholdOptimizer finds the rates that all groups are to have; each group then
-    gets the one threshold whose rates lie nearest to them.
+    """All groups are to have the same rates: those of the study's own calls, or the best that
+    Fairlearn's ThresholdOptimizer finds. Each group gets the one threshold nearest to them.
 
     Fairlearn itself reaches the rates exactly by drawing lots between two thresholds. Here nobody
     draws lots over a patient: two patients who are alike get the same call, and the rates of the
@@ -46,7 +51,7 @@ class Mitigation:
 
     Probabilities stay as they are: a metric that does not look at calls, such as AUROC, is that of
     plain training. Cases whose group is not recorded, or too small, are called at the threshold
-    that is best for all together.
+    of all together.
 
     Reference:
         Hardt, Price, Srebro. Equality of opportunity in supervised learning. NeurIPS 2016.
@@ -66,6 +71,7 @@ class Mitigation:
         patients: NDArray[np.object_],
         task: str,
         seed: int = 0,
+        calls: Array | None = None,
     ) -> "Mitigation":
         """Fits on patients that are not test; each class against the rest.
 
@@ -75,7 +81,16 @@ class Mitigation:
             groups: (n,) number of each case's group, -1 where not recorded.
             patients: (n,) ids.
             task, seed: not used; nothing here is random.
+            calls: (n, K), 0 or 1, of the study's own thresholds; for the objective `as_called`.
+
+        Raises:
+            InputError: no calls, and the objective is `as_called`.
         """
+        if calls is None and self.config.objective == "as_called":
+            raise InputError(
+                "group_thresholds with objective as_called needs the calls of the study. Give "
+                "them, or take balanced_accuracy or accuracy."
+            )
         self.thresholds, self.pooled = [], []
         for k in range(probability.shape[1]):
             here = known[:, k]
@@ -85,11 +100,19 @@ class Mitigation:
                 for g in np.unique(group[group >= 0])
                 if _fewest(y[group == g], patients[here][group == g]) >= self.config.min_patients
             ]
+            called = None if calls is None else calls[here, k]
+            self.pooled.append(self._of_all(p, y, called))
             kept = np.isin(group, large)
-            self.pooled.append(_best(p, y, self.config.objective))
-            several = len(large) > 1
+            wanted: dict[int, tuple[float, float]] = {}
+            if len(large) > 1 and not np.isnan(self.pooled[-1]):
+                wanted = self._wanted(p[kept], y[kept], group[kept], called, kept)
             self.thresholds.append(
-                self._of_groups(p[kept], y[kept], group[kept]) if several else {}
+                {
+                    number: _nearest(
+                        p[group == number], y[group == number], *rates, self.config.constraint
+                    )
+                    for number, rates in wanted.items()
+                }
             )
         return self
 
@@ -100,14 +123,21 @@ class Mitigation:
             at[:, k] = [own.get(int(group), pooled) for group in groups]
         return np.where(np.isnan(at), np.nan, probability >= at)
 
-    def _of_groups(
-        self, probability: Array, target: Array, group: NDArray[np.int64]
-    ) -> dict[int, float]:
-        found = {}
-        for number, wanted in self.rates(probability, target, group).items():
-            p, y = probability[group == number], target[group == number]
-            found[number] = _nearest(p, y, *wanted, self.config.constraint)
-        return found
+    def _of_all(self, p: Array, y: Array, called: Array | None) -> float:
+        """The threshold for all together; NaN where only one outcome is there, or no call."""
+        if np.unique(y).size < 2:
+            return float("nan")
+        if self.config.objective != "as_called" or called is None:
+            return _best(p, y, self.config.objective)
+        return _nearest(p, y, *_rates(called, y), "equalised_odds")
+
+    def _wanted(
+        self, p: Array, y: Array, group: NDArray[np.int64], called: Array | None, kept: Any
+    ) -> dict[int, tuple[float, float]]:
+        """Group -> (false positive rate, true positive rate) that it is to have."""
+        if self.config.objective != "as_called" or called is None:
+            return self.rates(p, y, group)
+        return dict.fromkeys(map(int, np.unique(group)), _rates(called[kept], y))
 
     def rates(
         self, probability: Array, target: Array, group: NDArray[np.int64]
@@ -173,10 +203,13 @@ def _nearest(p: Array, y: Array, fpr: float, tpr: float, constraint: str) -> flo
     return float(thresholds[np.argmax(far <= far.min() + 1e-12)])
 
 
+def _rates(called: Array, y: Array) -> tuple[float, float]:
+    """(false positive rate, true positive rate) of calls."""
+    return float(called[y == 0].mean()), float(called[y == 1].mean())
+
+
 def _best(p: Array, y: Array, objective: str) -> float:
-    """The threshold for all together; NaN where only one outcome is there."""
-    if np.unique(y).size < 2:
-        return float("nan")
+    """The threshold for all together."""
     thresholds, false_alarms, found = _curve(p, y)
     share = 0.5 if objective == "balanced_accuracy" else float(y.mean())
     gain = share * found - (1 - share) * false_alarms

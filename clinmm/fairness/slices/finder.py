@@ -286,7 +286,7 @@ def _tested(proposal: _Proposal, half: Mask, search: _Search, samples: Samples) 
     rest = search.rows(question, known & ~inside_of & half)
     inside = estimate(scored.sample.take(keep), [key], samples.draws)[key]
     outside = estimate(scored.sample.take(rest), [key], samples.draws)[key]
-    return _Tested(inside, difference(inside, outside), " ".join(examples(scored, keep, key)))
+    return _Tested(inside, difference(inside, outside), "\n".join(examples(scored, keep, key)))
 
 
 def _table(

@@ -9,6 +9,7 @@ import pandas as pd
 from clinmm.arms import FUSED, is_single
 from clinmm.comparisons import Difference, difference
 from clinmm.evaluation.rows import MACRO, Key, wanted_of
+from clinmm.fairness.sentences import label
 from clinmm.fairness.sources.row import (
     CANNOT_TELL,
     NOT_SHOWN,
@@ -18,6 +19,8 @@ from clinmm.fairness.sources.row import (
     number,
     source_row,
 )
+from clinmm.fairness.told import member
+from clinmm.fairness.underdiagnosis import RATE_OF
 from clinmm.intervals import Estimate, Influence, estimate, macro
 from clinmm.intervals.influence import together
 from clinmm.samples import CALL, RAW, Samples, build
@@ -44,7 +47,8 @@ def measure(
         predictions: schema.PREDICTIONS with the arms; calibrated.
         thresholds: schema.THRESHOLDS; decisions are those of the first operating point.
         groups: index case_id, a text column for each attribute.
-        primary: metrics, of the only class or of the mean over the classes.
+        primary: metrics, of the only class or of the mean over the classes; under- and
+            overdiagnosis, which are of no class, are left out.
         seed, n_bootstrap: patient draws of metrics that need them.
         arm: whose gap is explained.
 
@@ -62,7 +66,8 @@ def measure(
     samples = build(
         predictions, thresholds, arms=[arm, *singles], n_bootstrap=n_bootstrap, seed=seed
     )
-    wanted = [key for key in wanted_of(primary, samples.points[:1]) if key[1] != RAW]
+    of_classes = [name for name in primary if name not in RATE_OF.values()]
+    wanted = [key for key in wanted_of(of_classes, samples.points[:1]) if key[1] != RAW]
     whole = _gaps(samples, arm, groups, wanted)
     rows = [
         _gap_row(arm, arm, place, class_name, key, found, None)
@@ -154,7 +159,7 @@ def _gap_row(
     if fused is not None and verdict == YES and gap.difference * fused.difference <= 0:
         verdict = NOT_SHOWN
     judged = None if fused is None else verdict
-    who, what = f"{place[0]} {place[1]}", _metric(key, class_name)
+    who, what = member(*place), _metric(key, class_name)
     whose = "the fused model" if of == arm else f"the model of {of} alone"
     if verdict == CANNOT_TELL:
         sentence = f"The gap of {whose} in {what} between {who} and everybody else cannot be told."
@@ -180,7 +185,7 @@ def _difference_row(
 ) -> Row:
     more = found[0]
     verdict = excludes(more.low, more.high)
-    what = f"The gap of {place[0]} {place[1]} in {_metric(key, class_name)}"
+    what = f"The gap of {member(*place)} in {_metric(key, class_name)}"
     if verdict == CANNOT_TELL:
         sentence = f"{what} cannot be compared between the fused model and {of} alone."
     else:
@@ -221,6 +226,10 @@ def _row(
 
 
 def _metric(key: Key, class_name: str) -> str:
-    metric, column = {"auroc": "AUROC"}.get(key[0], key[0].replace("_", " ")), key[1]
-    at = f" at {column.removeprefix(CALL)}" if column.startswith(CALL) else ""
-    return f"{metric}{at}" + (", mean over the classes" if class_name == MACRO else "")
+    metric, column = key
+    at = column.removeprefix(CALL).replace("_", " ") if column.startswith(CALL) else ""
+    return (
+        label(metric)
+        + (f" at {at}" if at else "")
+        + (", mean over the classes" if class_name == MACRO else "")
+    )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from clinmm.arms import FUSED
 from clinmm.fairness.sources.contrast import Contrast, standardised_difference
 from clinmm.fairness.sources.row import CANNOT_TELL, NOT_SHOWN, YES, Row, number, source_row
+from clinmm.fairness.told import member
 from clinmm.subgroups import by_group
 
 SMALL = 0.1
@@ -46,7 +47,7 @@ def measure(
         columns = _columns(table)
         for subset in by_group(groups, case_ids):
             for what, values in columns.items():
-                if what.split(" is ")[0] == subset.group_by:  # the attribute itself
+                if what.split(" is ")[0] in subset.group_by.split("*"):  # the attribute itself
                     continue
                 found = standardised_difference(values, subset.keep, subset.rest, whose)
                 rows.append(
@@ -92,7 +93,7 @@ def _verdict(found: Contrast) -> str:
 
 
 def _sentence(name: str, what: str, attribute: str, group: str, found: Contrast) -> str:
-    who = f"{attribute} {group}"
+    who = member(attribute, group)
     verdict = _verdict(found)
     if verdict == CANNOT_TELL:
         return (

@@ -20,6 +20,7 @@ from clinmm.fairness.sources.row import (
     number,
     source_row,
 )
+from clinmm.fairness.told import figure, member
 from clinmm.intake.agreement import alpha
 from clinmm.intervals import MIN_PATIENTS
 from clinmm.intervals.limits import normal_quantile
@@ -69,7 +70,7 @@ def measure(
     rows: list[Row] = []
     twice = ((~np.isnan(readings).any(axis=2)).sum(axis=0)) >= 2
     for subset in by_group(groups, groups.index.to_numpy(dtype=object)):
-        who = f"{subset.group_by} {subset.group}"
+        who = member(subset.group_by, subset.group)
         sides = [side & twice for side in (subset.keep, subset.rest)]
         n_patients = [np.unique(patients[side]).size for side in sides]
         place: dict[str, Any] = {
@@ -122,11 +123,7 @@ def measure(
                 low=gap.low,
                 high=gap.high,
                 verdict=verdict,
-                sentence=f"{agree}, {less} on everybody else ({_short(other[0])}).",
+                sentence=f"{agree}, {less} on everybody else ({figure(other[0])}).",
             ),
         ]
     return rows
-
-
-def _short(value: float) -> str:
-    return "not estimable" if np.isnan(value) else f"{value:.3f}"

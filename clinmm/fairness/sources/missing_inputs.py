@@ -14,6 +14,7 @@ from clinmm.evaluation.rows import MACRO
 from clinmm.fairness.sources.contrast import Contrast, mean_difference
 from clinmm.fairness.sources.hidden import HeldOut, Masks
 from clinmm.fairness.sources.row import CANNOT_TELL, YES, Row, above, number, source_row
+from clinmm.fairness.told import member
 from clinmm.intervals import Draws, Estimate, Influence, Sample, estimate, macro
 from clinmm.intervals.influence import together
 from clinmm.subgroups import Subset, by_group
@@ -154,7 +155,7 @@ def _mean(draws: list[Estimate]) -> Estimate:
 
 def _rate_row(arm: str, subset: Subset, name: str, found: Contrast) -> Row:
     verdict = above(found.low)
-    who = f"{subset.group_by} {subset.group}"
+    who = member(subset.group_by, subset.group)
     if verdict == CANNOT_TELL:
         sentence = (
             f"Whether {name} is missing more often in {who} cannot be told: too few patients."
@@ -184,7 +185,7 @@ def _cost_row(
 ) -> Row:
     loss = difference(before, after)
     verdict = above(loss.low)
-    who = f"{one.subset.group_by} {one.subset.group}"
+    who = member(one.subset.group_by, one.subset.group)
     lacking = f"If everybody else lacked {one.what} as often as {who} does, their AUROC"
     if verdict == CANNOT_TELL:
         sentence = f"{lacking} cannot be told: {before.reason}."

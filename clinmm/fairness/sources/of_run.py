@@ -177,6 +177,9 @@ def _quality(
     images, cases = run.read("images"), run.read("cases").set_index("case_id")
     if cohort.spec.site:
         cases[SITE] = cases[cohort.spec.site]
+    # the site is there under its own name, and whom a picture shows is not how it was taken
+    of_patients = {one.column for one in cohort.spec.sensitive.values()} | {cohort.spec.site}
+    kept = [column for column in cohort.spec.keep if column not in of_patients]
     found = {}
     for name in cohort.spec.input_names("image"):
         here = tested[cohort.present(name)[tested]]
@@ -191,7 +194,7 @@ def _quality(
         table["pixels"] = (sides[0] * sides[1]).astype("float64")
         spacing = header["spacing"].astype("string").str.extract(r"^([\d.]+)", expand=False)
         table["mm a pixel"] = pd.to_numeric(spacing, errors="coerce").astype("float64")
-        for column in dict.fromkeys([*OF_HEADER, *cohort.spec.keep, SITE]):
+        for column in dict.fromkeys([*OF_HEADER, *kept, SITE]):
             in_header = column in header and header[column].notna().any()
             cells = header if in_header else cases.reindex(case_ids)
             if column in cells:

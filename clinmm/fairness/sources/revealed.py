@@ -31,6 +31,7 @@ from clinmm.arms import FUSED
 from clinmm.fairness.embedded import FoldEmbeddings
 from clinmm.fairness.sources.probe import probe_scores
 from clinmm.fairness.sources.row import CANNOT_TELL, Row, above, number, of_estimate, source_row
+from clinmm.fairness.told import figure, member, name_of
 from clinmm.intervals import Draws, Estimate, Sample, estimate, macro
 from clinmm.subgroups import NOT_RECORDED
 
@@ -215,7 +216,7 @@ def _sentence(
     by_labels: Estimate | None,
     holds: str,
 ) -> str:
-    what = f"{attribute} {group}" if group else attribute
+    what = member(attribute, group) if group else name_of(attribute)
     where = {FUSED: "what the model keeps of all inputs together", LABELS: "the labels alone"}.get(
         name, f"what the model keeps of {name}"
     )
@@ -227,7 +228,7 @@ def _sentence(
     if above(low, CHANCE) != "yes":
         return f"It is not shown that {what} can be read from {where}{fixed}: {value}."
     beside = (
-        f" The labels alone give {by_labels.value:.3f}."
+        f" The labels alone give {figure(by_labels.value)}."
         if by_labels is not None and by_labels.status == "ok"
         else ""
     )

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from clinmm.fairness.told import figure, interval
 from clinmm.intervals import Estimate
 
 Row = dict[str, Any]
@@ -83,7 +84,7 @@ def above(low: float, nothing: float = 0.0) -> str:
 
 def number(value: float, low: float, high: float) -> str:
     """
-    >>> number(.7123, .6, .8)
-    '0.712 (95 % interval 0.600 to 0.800)'
+    >>> number(-.1234, -.2, -.05)
+    '−0.123 (95 % −0.200 to −0.050)'
     """
-    return f"{value:.3f} (95 % interval {low:.3f} to {high:.3f})"
+    return f"{figure(value)} ({interval(low, high)})"

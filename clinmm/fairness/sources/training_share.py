@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from clinmm.arms import FUSED
 from clinmm.fairness.sources.row import NOT_SHOWN, YES, Row, source_row
+from clinmm.fairness.told import member
 from clinmm.subgroups import by_group
 
 SMALL_SHARE = 0.1
@@ -52,7 +53,7 @@ def measure(
         inside = set(everybody[subset.keep])
         counts = {split: _counts(each, inside) for split, each in parts.items()}
         shares = {split: float((n[:, 0] / n[:, 1]).mean()) for split, n in counts.items()}
-        who = f"{subset.group_by} {subset.group}"
+        who = member(subset.group_by, subset.group)
         place: dict[str, Any] = {
             "arm": arm,
             "group_by": subset.group_by,

@@ -1,6 +1,8 @@
 """Which method is chosen and whether it is recommended, by hand."""
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -10,7 +12,7 @@ from clinmm import schema
 from clinmm.comparisons import Difference
 from clinmm.fairness.mitigating.choice import Score, choose, judge
 from clinmm.fairness.mitigating.scored import OverSeeds, difference, over_seeds, with_seeds
-from clinmm.fairness.mitigating.sentence import NOTICE, ONCE, sentence, signed
+from clinmm.fairness.mitigating.sentence import NOTICE, ONCE, notice, sentence, signed
 from clinmm.intervals import Draws, Sample, estimate
 from clinmm.intervals.limits import t_quantile
 
@@ -67,8 +69,9 @@ def test_recommended_when_the_gain_excludes_0_and_the_loss_stays_within_the_marg
         (of(-0.06, -0.1, -0.02), of(0, -0.005, 0.005), 0.03, "is served worse"),
         (of(0.06, 0.02, 0.1), of(0, -0.011, 0.011), 0.03, "not shown to stay within"),
         (of(0.06, 0.02, 0.1), of(-0.03, -0.04, -0.02), 0.03, "exceeds the margin of 0.01"),
-        (of(0.06, 0.02, 0.1), of(0, -0.005, 0.005), -0.01, "another group falls"),
+        (of(0.06, 0.02, 0.1), of(0, -0.005, 0.005), -0.01, "its worst group is served worse than"),
         (of(math.nan, math.nan, math.nan), of(0, -0.005, 0.005), 0.0, "too few patients"),
+        (of(0.06, 0.02, 0.1), of(0, -0.005, 0.005), math.nan, "too few patients"),
     ],
 )
 def test_plain_training_is_kept_otherwise(gain, pooled, lowest, why):
@@ -139,10 +142,18 @@ def rows(recommended, reason=None, method="group_dro"):
     said = {"chosen": "yes", "recommended": "yes" if recommended else "no", "method": method}
     gain = {"difference": 0.06, "difference_low": 0.02, "difference_high": 0.1}
     loss = {"difference": -0.002, "difference_low": -0.01, "difference_high": 0.006}
-    named = {"group": "F", "judged": "worst_group", "reason": reason}
+    named = {"group": "F", "judged": "worst_group"}
     table = [
         {**one, **said, **gain, **named, "split": "test"},
-        {**one, **said, **loss, "group": "all", "judged": "pooled", "split": "test"},
+        {
+            **one,
+            **said,
+            **loss,
+            "group": "all",
+            "judged": "pooled",
+            "reason": reason,
+            "split": "test",
+        },
     ]
     return schema.MITIGATION.fill(pd.DataFrame(table))
 
@@ -156,7 +167,17 @@ def test_the_sentence_of_a_recommendation():
         f"worst-served group is not shown ({figures})."
     )
     assert sentence(rows(True).assign(n_seeds=1)).endswith(ONCE)
-    assert NOTICE in sentence(rows(True, method="group_calibration"))
+    needing = rows(True, method="group_calibration")
+    assert NOTICE in sentence(needing)
+    assert notice(needing).startswith("Predictions by group calibration need the patient's group")
+    assert not notice(rows(True))
+
+
+def test_what_a_table_says_is_read_without_the_training_code():
+    """The dashboard and the report open with it."""
+    code = "import sys, clinmm.fairness.mitigating.shown; print('torch' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "False"
 
 
 def test_numbers_are_signed():

@@ -178,7 +178,28 @@ def test_a_loss_beyond_the_margin_is_told():
     raw = {PLAIN: [predictions(s, 5.0) for s in (1, 2)], "group_dro": worse}
     made, _ = compared(raw, rule="worst_group", margin=0.0)
     assert set(made["recommended"][made["method"] == "group_dro"]) == {"no"}
-    assert "margin" in row(made, "group_dro", "F")["reason"]
+    assert "margin" in row(made, "group_dro", "all")["reason"]
+
+
+@pytest.mark.parametrize("left", [0, 6])
+def test_a_worst_group_that_test_lacks_or_has_too_few_of_is_told(left):
+    """On `validate` it is there, and the method serves it better."""
+    ids, sex, _ = people()
+    in_test = ids[(sex == "F") & (np.arange(N) % 4 > 1)]
+    raw = {
+        name: [one[~one["case_id"].isin(in_test[left:])]]
+        for name, one in (
+            (PLAIN, predictions(1, 4.0, folds=False)),
+            ("group_dro", predictions(3, 1.0, folds=False)),
+        )
+    }
+    made, _ = compared(raw)
+    assert set(made[made["method"] == PLAIN]["recommended"]) == {"yes"}
+    said = sentence(made)
+    assert "of group_dro, chosen on validate, too few patients to tell" in said
+    assert ("F AUROC not estimable" if left else "F AUROC has no patients in test") in said
+    assert left == 0 or "needs 10" in row(made, "group_dro", "F")["reason"]
+    assert shown(made)["chosen"].tolist() == ["", "yes"]
 
 
 @pytest.mark.parametrize("folds", [True, False])

@@ -60,7 +60,7 @@ def cases(
 
 
 def budget(**changes: Any) -> TrainConfig:
-    settings = {"epochs": 4, "batch_size": 16, "device": "cpu", "optimiser": Optimiser(lr=0.02)}
+    settings = {"epochs": 2, "batch_size": 16, "device": "cpu", "optimiser": Optimiser(lr=0.02)}
     return TrainConfig.model_validate({**settings, **changes})
 
 

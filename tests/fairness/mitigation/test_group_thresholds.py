@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from fairlearn.postprocessing import ThresholdOptimizer
 
+from clinmm.errors import InputError
 from clinmm.fairness.mitigation.group_thresholds import Config, Mitigation, as_it_is
 
 
@@ -18,7 +19,7 @@ def cases(seed, n=400, shift=1.0, groups=2):
 
 def fitted(p, y, group, patients, **settings):
     known = ~np.isnan(y)[:, None]
-    one = Mitigation(Config(**settings))
+    one = Mitigation(Config(**{"objective": "balanced_accuracy", **settings}))
     return one.fit(p[:, None], np.nan_to_num(y)[:, None], known, group, patients, "binary", 0)
 
 
@@ -55,7 +56,9 @@ def test_the_rates_aimed_at_are_fairlearns(constraint):
         axis=0,
     )
     for number, (fpr_of, tpr_of) in (
-        Mitigation(Config(constraint=constraint)).rates(p, y, group).items()
+        Mitigation(Config(constraint=constraint, objective="balanced_accuracy"))
+        .rates(p, y, group)
+        .items()
     ):
         inside = group == number
         assert drawn[inside & (y == 0)].mean() == pytest.approx(fpr_of, abs=0.01)
@@ -128,3 +131,21 @@ def test_unknown_targets_change_nothing_and_one_outcome_gives_no_call():
     assert both.thresholds == fitted(p, y, group, patients).thresholds
     none = fitted(p, np.zeros_like(y), group, patients)
     assert np.isnan(none.decision(p[:, None], group)).all()
+
+
+def test_as_called_keeps_the_sensitivity_of_the_studys_own_calls():
+    p, y, group, patients = cases(3, n=800)
+    known = np.ones((800, 1), dtype=bool)
+    calls = (p >= 0.6)[:, None].astype(float)
+    given = p[:, None], y[:, None], known, group, patients, "binary"
+    one = Mitigation(Config()).fit(*given, calls=calls)
+    call = one.decision(p[:, None], group)
+    wanted = tpr(calls, y, group >= 0)
+    own = [tpr(calls, y, group == g) for g in (0, 1)]
+    met = [tpr(call, y, group == g) for g in (0, 1)]
+    assert abs(own[0] - own[1]) > 0.05
+    assert met == pytest.approx([wanted, wanted], abs=0.01)
+    unrecorded = np.full(800, -1)
+    np.testing.assert_array_equal(one.decision(p[:, None], unrecorded), calls)
+    with pytest.raises(InputError, match="needs the calls"):
+        Mitigation(Config()).fit(*given)

@@ -139,3 +139,9 @@ def test_small_groups_are_suppressed_and_without_single_inputs_there_is_nothing(
     assert verdicts == {"cannot_tell"}
     alone = predictions[predictions["arm"] == "fused"]
     assert arm.measure(alone, thresholds, groups, seed=0) == []
+
+
+def test_a_primary_metric_that_is_of_no_class_is_left_out() -> None:
+    primary = ("auroc", "underdiagnosis")
+    rows = arm.measure(*invented(), primary=primary, seed=0)
+    assert {row["measure"] for row in rows} == {"auroc_difference", "auroc_gap_difference"}

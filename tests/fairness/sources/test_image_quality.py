@@ -121,3 +121,14 @@ def test_few_patients_and_the_attribute_itself() -> None:
     rows = rows_of(table, sex)
     assert rows["F", "image: noise"]["verdict"] == "cannot_tell"
     assert not [of for _, of in rows if "sex" in of]
+
+
+def test_a_part_of_an_intersection_is_not_held_against_it() -> None:
+    sites = ["A", "B"] * 40
+    index = pd.Index([f"c{i}" for i in range(80)], name="case_id")
+    crossed = [f"{site}*{'F' if i < 40 else 'M'}" for i, site in enumerate(sites)]
+    table = pd.DataFrame({"noise": np.arange(80.0), "site": sites}, index=index)
+    groups = pd.DataFrame({"site*sex": crossed}, index=index)
+    rows = image_quality.measure({"image": table}, groups, pd.Series(index, index=index))
+    assert {row["of"] for row in rows} == {"image: noise"}
+    assert all("site × sex A × F" in row["sentence"] for row in rows if row["group"] == "A*F")

@@ -44,9 +44,10 @@ DEFAULT_RULES: dict[str, Rule] = {
     "comprehensiveness": Rule(above=0.0),
     "sufficiency": Rule(above=0.0, needed=False),
     # Adebayo et al., NeurIPS 2018, as a contrast: nearer to the same labels than to permuted ones.
-    # On the demo random encoders of pictures reach .03 at most, trained ones .14 to .48 by finding.
-    "label_randomisation": Rule(above=0.05),
-    "label_randomisation_over_unrelated": Rule(above=0.05),
+    # On five phantoms, three pairs: integrated gradients of trained nets pass 18 times in 20, those
+    # of nets on random weights or permuted labels never (40).
+    "label_randomisation": Rule(above=0.1),
+    "label_randomisation_over_unrelated": Rule(above=0.1),
     # Arun et al., Radiology: AI 2021, against what knows nothing. An area under the curve is about
     # the share of the image that the finding takes, .003 to .12 on the demo, so the bound is low.
     "localisation_over_chance": Rule(above=0.01),
