@@ -66,12 +66,7 @@ class Scenario:
     settings: tuple[str, ...] = ()
 
 
-_NET = (
-    "encoders={image: {name: densenet, size: 96}}",
-    "train.epochs=40",
-    "train.patience=10",
-    'intake.accept=[{check: "*", reason: invented}]',
-)
+_NET = ("encoders={image: {name: densenet, size: 96}}", "train.epochs=40", "train.patience=10")
 _PLAIN = (
     "encoders={note: {name: bag_of_words}, record: {name: mlp}}",
     "train.epochs=30",
@@ -155,7 +150,7 @@ def study(folder: Path, cohort: Path, scenario: Scenario, seed: int, extra: list
         f"seed={seed}",
         f"cohort={cohort.resolve()}",
         "split={fractions: {train: .4, validate: .1, calibrate: .15, test: .35}}",
-        'intake.accept=[{check: "*", reason: invented}]',
+        'intake.accept=[{check: duplicates, reason: invented}]',
         "train.arms=fused",
         "train.baselines=false",
         "evaluate.n_bootstrap=200",

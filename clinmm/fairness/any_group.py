@@ -25,17 +25,15 @@ import pandas as pd
 from clinmm.comparisons import Difference, difference
 from clinmm.evaluation.rows import Key
 from clinmm.fairness.many_groupings import Side, studentised, terms_of
+from clinmm.fairness.over_classes import Pair, judged, mean_pair
 from clinmm.fairness.units import Units
-from clinmm.intervals import Estimate, estimate, macro, module_of
+from clinmm.intervals import Estimate, estimate, module_of
 from clinmm.metrics.weighted import Array
 from clinmm.samples import Samples, Scored
 from clinmm.subgroups import by_group
 
 AT_ONCE = 500_000
 """Units times permutations that are worked on at a time."""
-
-Pair = tuple[Estimate, Estimate]
-"""A group, and everybody else of whom the attribute is recorded."""
 
 Advance = Callable[[float], None]
 """Told how far a long step is."""
@@ -94,7 +92,7 @@ def any_group(
     seed: int = 0,
     advance: Advance = nowhere,
 ) -> AnyGroup:
-    """Tests one attribute in one arm; of several classes, their mean.
+    """Tests one attribute in one arm; of several classes, the mean over those that can be judged.
 
     Args:
         samples: of the test cases.
@@ -110,7 +108,7 @@ def any_group(
     """
     parts = [scored for (of, _), scored in samples.parts.items() if of == arm]
     pairs = _pairs(samples, parts, groups, key)
-    gaps = {name: _difference(of) for name, of in pairs.items() if len(of) == len(parts)}
+    gaps = {n: difference(*mean_pair(of)) for n, of in pairs.items() if len(of) == len(parts)}
     shown = sorted(name for name, of in gaps.items() if not math.isnan(of.se))
     gaps = {name: gaps[name] for name in shown}
     suppressed = sorted(set(pairs) - set(shown))
@@ -123,8 +121,8 @@ def any_group(
     worst = int(np.argmax(worse))
     permuted = np.empty(0)
     if permutations:
-        judged = {name: pairs[name] for name in shown}
-        permuted = _permuted(parts, groups, key, judged, sign, permutations, seed, advance)
+        of_shown = {name: pairs[name] for name in shown}
+        permuted = _permuted(parts, groups, key, of_shown, sign, permutations, seed, advance)
     return AnyGroup(gaps, suppressed, shown[worst], float(worse[worst]), permuted)
 
 
@@ -143,19 +141,11 @@ def _pairs(
     return found
 
 
-def _difference(pairs: list[Pair]) -> Difference:
-    """Group minus everybody else, of one class or of the mean over several."""
-    if len(pairs) == 1:
-        return difference(*pairs[0])
-    inside, outside = (macro({str(i): pair[of] for i, pair in enumerate(pairs)}) for of in (0, 1))
-    return difference(inside, outside)
-
-
 def _permuted(
     parts: list[Scored],
     groups: pd.Series,
     key: Key,
-    judged: dict[str, list[Pair]],
+    of_shown: dict[str, list[Pair]],
     sign: int,
     permutations: int,
     seed: int,
@@ -170,10 +160,10 @@ def _permuted(
     ]
     sides = {
         units.names.index(name): [
-            [Side(*of, df=_df(pair[i])) for of, pair in zip(terms, pairs, strict=True)]
-            for i in (0, 1)
+            [Side(*terms[place], df=_df(pairs[place][side])) for place in judged(pairs)]
+            for side in (0, 1)
         ]
-        for name, pairs in judged.items()
+        for name, pairs in of_shown.items()
     }
     mirrored = len(sides) == len(units.names) == 2
     rng = np.random.default_rng(seed)

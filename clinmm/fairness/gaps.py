@@ -11,7 +11,7 @@ ratio, neither p nor verdict.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from clinmm.comparisons import Difference, difference, verdict
 from clinmm.errors import InputError
 from clinmm.evaluation.rows import Found, Key, Row, comparison_row, metric_rows, wanted_of
 from clinmm.fairness.distinct import holm_distinct
+from clinmm.fairness.over_classes import Pair, mean_pair
 from clinmm.fairness.ratio import ratio
 from clinmm.fairness.underdiagnosis import RATE_OF
 from clinmm.intervals import Estimate, Sample, macro, module_of
@@ -39,12 +40,20 @@ selection rate move with prevalence, which is told before them."""
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """A group of one class (or `macro`) and everybody else. both: the same from either side."""
+    """A group of one class (or `macro`) and everybody else. both: the same from either side.
+
+    means: of `macro`, the pair that is compared, where it is of fewer classes than `inside`.
+    """
 
     subset: Subset
     inside: Found
     outside: Found
     both: frozenset[bytes]
+    means: dict[Key, Pair] = field(default_factory=dict)
+
+    def pair(self, key: Key) -> Pair:
+        """What is compared: the group, and everybody else."""
+        return self.means.get(key, (self.inside[key], self.outside[key]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +99,7 @@ def against_complement(
     """
     rows, tests = [], []
     for key in keys:
-        inside, outside = side.inside[key], side.outside[key]
+        inside, outside = side.pair(key)
         # n_patients is that of the group, not of the larger side
         of = replace(difference(inside, outside), n_patients=inside.n_patients)
         row = _row(arm, COMPLEMENT, class_name, side.subset, of, inside, outside)
@@ -170,7 +179,8 @@ def named(rows: list[Row]) -> list[Row]:
 
 
 def macro_sides(by_class: Sequence[Sequence[Side]], names: Sequence[str]) -> list[Side]:
-    """The mean over classes of each group of one attribute that every class has."""
+    """The mean over classes of each group of one attribute that every class has. What is told of a
+    group needs every class; the pair that is compared is of those that can be judged in both."""
     by_place = [{s.subset.group: s for s in sides} for sides in by_class]
     means = []
     for group, first in by_place[0].items():
@@ -185,7 +195,11 @@ def macro_sides(by_class: Sequence[Sequence[Side]], names: Sequence[str]) -> lis
             }
             for of in ("inside", "outside")
         )
-        means.append(Side(first.subset, inside, outside, first.both))
+        pairs = {
+            key: mean_pair([(part.inside[key], part.outside[key]) for part in parts.values()])
+            for key in outside
+        }
+        means.append(Side(first.subset, inside, outside, first.both, pairs))
     return means
 
 

@@ -36,7 +36,11 @@ def gap_shown(
     'Gap between groups shown: in sex F the model misses "pneumonia" more often than in everybody \
 else (miss rate (FNR) higher by 0.120, 95 % 0.050 to 0.190; p = 0.004 after Holm).'
     """
-    of = "a class, in the mean over all," if class_name == MACRO else f'"{_name(class_name)}"'
+    of = (
+        "a class, in the mean over those that can be judged,"
+        if class_name == MACRO
+        else f'"{_name(class_name)}"'
+    )
     name, worse = WORDS.get(metric, (_name(metric), f"has a worse {_name(metric)}"))
     way = "higher" if gap[0] > 0 else "lower"
     low, high = sorted(gap[1:], key=abs)
