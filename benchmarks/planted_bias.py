@@ -150,7 +150,7 @@ def study(folder: Path, cohort: Path, scenario: Scenario, seed: int, extra: list
         f"seed={seed}",
         f"cohort={cohort.resolve()}",
         "split={fractions: {train: .4, validate: .1, calibrate: .15, test: .35}}",
-        'intake.accept=[{check: duplicates, reason: invented}]',
+        "intake.accept=[{check: duplicates, reason: invented}]",
         "train.arms=fused",
         "train.baselines=false",
         "evaluate.n_bootstrap=200",

@@ -64,7 +64,7 @@ def finished(folder: Path, seed: int, plant: list[str], options: argparse.Namesp
         f"seed={seed}",
         f"cohort={cohort.resolve()}",
         "split={fractions: {train: .45, validate: .1, calibrate: .1, test: .35}}",
-        'intake.accept=[{check: duplicates, reason: invented}]',
+        "intake.accept=[{check: duplicates, reason: invented}]",
         "encoders={image: {name: densenet, size: 96}}",
         "train.epochs=80",
         "train.patience=15",

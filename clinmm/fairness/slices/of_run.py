@@ -107,7 +107,13 @@ def about_of_cohort(cohort: Cohort) -> pd.DataFrame:
 
 
 def _of_images(images: pd.DataFrame) -> pd.DataFrame:
-    """What the headers of each image input say of how it was taken."""
+    """What the headers of each image input say of how it was taken.
+
+    >>> _of_images(pd.DataFrame({"case_id": [], "input": []})).columns.tolist()  # a study without
+    []
+    """
+    if images.empty:
+        return pd.DataFrame()
     of_input = images.set_index("case_id").groupby("input")
     wide = pd.concat(
         [part[list(OF_IMAGES)].add_prefix(f"{name} ") for name, part in of_input], axis=1
