@@ -90,7 +90,7 @@ def demo(
     ] = False,
     json: AsJson = False,
 ) -> None:
-    """A complete study on an invented cohort, with planted flaws: about 5 minutes."""
+    """A complete study on an invented cohort, with planted flaws: about 10 minutes."""
     from pipelines import demo as pipeline
     from pipelines.screen import console, progress, show, show_json
     from pipelines.show_run import show_run

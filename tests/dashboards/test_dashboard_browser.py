@@ -57,7 +57,7 @@ class Served:
 
     def page(self, path: str) -> Any:
         page = self.browser.new_page(viewport={"width": 1366, "height": 768})
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(45_000)
         page.errors = []
         page.on("pageerror", lambda error: page.errors.append(str(error)))
         page.elsewhere = []
