@@ -1,10 +1,10 @@
 """Weighs cases so that each outcome is as frequent in every group as in all of them together."""
 
 from pydantic import BaseModel, Field
-from torch import Tensor
 
-from clinmm.training.cells import cells, equal_prevalence
-from clinmm.training.mitigated import Groups, PlainTraining, Training
+from clinmm.fairness.mitigation.parts.weighed import Weighed
+from clinmm.training.cells import equal_prevalence
+from clinmm.training.mitigated import Groups, Training
 
 MEANING = (
     "Cases are weighed in training so that the illness is as frequent in every group as in all of "
@@ -20,13 +20,11 @@ class Config(BaseModel, frozen=True, extra="forbid"):
     at_most: float = Field(default=10.0, ge=1)
 
 
-class Mitigation(PlainTraining):
+class Mitigation(Weighed):
     """The weight of a case is n_g n_y / (n n_gy), of its group g and outcome y: the number of cases
     expected in the cell if group and outcome were independent, over the number seen. For each
     class by itself; a group counts as much as it has cases. Changes nothing where the prevalence
     is the same in all groups, and none of values.
-
-    `validate` is weighed in the same way, so that the epoch is kept that is best for this aim.
 
     Reference:
         Kamiran & Calders. Data preprocessing techniques for classification without
@@ -34,18 +32,4 @@ class Mitigation(PlainTraining):
     """
 
     def __init__(self, config: Config, training: Training, groups: Groups) -> None:
-        super().__init__(training)
-        task = training.criterion.task
-        self.weights, self.judging = (
-            equal_prevalence(cells(batch, codes, groups.n, task), config.at_most)
-            for batch, codes in (
-                (training.train, groups.train),
-                (training.validate, groups.validate),
-            )
-        )
-
-    def case_weights(self) -> Tensor:
-        return self.weights
-
-    def judging_weights(self) -> Tensor:
-        return self.judging
+        super().__init__(training, groups, equal_prevalence, config.at_most)

@@ -1,10 +1,10 @@
 """Weighs cases so that every group counts the same within each outcome, however small it is."""
 
 from pydantic import BaseModel, Field
-from torch import Tensor
 
-from clinmm.training.cells import cells, equal_groups
-from clinmm.training.mitigated import Groups, PlainTraining, Training
+from clinmm.fairness.mitigation.parts.weighed import Weighed
+from clinmm.training.cells import equal_groups
+from clinmm.training.mitigated import Groups, Training
 
 MEANING = (
     "Cases of small groups weigh more in training, so that every group counts the same among the "
@@ -20,11 +20,9 @@ class Config(BaseModel, frozen=True, extra="forbid"):
     at_most: float = Field(default=10.0, ge=1)
 
 
-class Mitigation(PlainTraining):
+class Mitigation(Weighed):
     """The weight of a case is n_y / (G n_gy): inverse to the frequency of its group g within its
     outcome y, G groups having that outcome. For each class by itself.
-
-    `validate` is weighed in the same way, so that the epoch is kept that is best for this aim.
 
     Reference:
         Idrissi, Arjovsky, Pezeshki, Lopez-Paz. Simple data balancing achieves competitive
@@ -33,18 +31,4 @@ class Mitigation(PlainTraining):
     """
 
     def __init__(self, config: Config, training: Training, groups: Groups) -> None:
-        super().__init__(training)
-        task = training.criterion.task
-        self.weights, self.judging = (
-            equal_groups(cells(batch, codes, groups.n, task), config.at_most)
-            for batch, codes in (
-                (training.train, groups.train),
-                (training.validate, groups.validate),
-            )
-        )
-
-    def case_weights(self) -> Tensor:
-        return self.weights
-
-    def judging_weights(self) -> Tensor:
-        return self.judging
+        super().__init__(training, groups, equal_groups, config.at_most)
