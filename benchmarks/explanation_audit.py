@@ -77,12 +77,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--run", type=Path)
     parser.add_argument("--cases", type=int, default=100)
+    parser.add_argument("--retrain", type=int, default=2, help="pairs of models trained again")
     parser.add_argument("--methods", nargs="+", default=["integrated_gradients"])
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = options.run or study(Path(name))
         cases = Cases(folder)
-        asked = {"cases": options.cases, "folds": 1, "retrain": 1, "gate": True}
+        asked = {"cases": options.cases, "folds": 1, "retrain": options.retrain, "gate": True}
         explaining = cases.config.explain.model_copy(
             update={
                 "methods": tuple(options.methods),
@@ -95,9 +96,10 @@ def main() -> None:
         place = (0, sample[0].fold)
         began = time.perf_counter()
         trained = kept.folder / f"retrained_{sample[0].fold}"
-        retrained_models(cases.study, cases.fold(place), trained, silent)
+        for pair in range(options.retrain):
+            retrained_models(cases.study, cases.fold(place), trained, pair, silent)
         print(f"torch {torch.__version__}, {torch.get_num_threads()} threads")
-        print(f"two trainings, not counted: {time.perf_counter() - began:.0f} s")
+        print(f"{2 * options.retrain} trainings, not counted: {time.perf_counter() - began:.0f} s")
         spent: dict[str, float] = defaultdict(float)
         try:
             began = time.perf_counter()
