@@ -1,14 +1,31 @@
-"""A PostgreSQL server of the test's own, where its programs are installed."""
+"""Databases for the reading room: a file, and a PostgreSQL server where it is installed."""
 
 import os
 import shutil
 import socket
 import subprocess
 import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from clinmm.review.room import ReadingRoom
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    """URL of a file that is not there yet."""
+    return f"sqlite:///{tmp_path}/review.sqlite"
+
+
+@pytest.fixture
+def room(url: str) -> Iterator[ReadingRoom]:
+    """An empty room in a file."""
+    opened = ReadingRoom(url, "run-1")
+    yield opened
+    opened.close()
 
 
 def _program(name: str) -> str | None:
@@ -22,9 +39,22 @@ def _free_port() -> int:
         return int(trial.getsockname()[1])
 
 
+@pytest.fixture
+def postgresql(_server: str) -> Iterator[str]:
+    """URL of an empty database."""
+    import psycopg
+
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(f"{_server}/postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    yield f"{_server}/{name}"
+    with psycopg.connect(f"{_server}/postgres", autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[str]:
-    """URL of an empty database on a server that lives for the session."""
+def _server() -> Iterator[str]:
+    """URL of a PostgreSQL server that lives for the session."""
     pytest.importorskip("psycopg", reason="psycopg is not installed")
     initdb, control = _program("initdb"), _program("pg_ctl")
     if initdb is None or control is None:
@@ -40,7 +70,7 @@ def postgresql() -> Iterator[str]:
     for command in (make, start):
         subprocess.run([*as_user, *command], check=True, capture_output=True, cwd=folder)
     try:
-        yield f"postgresql://clinmm@127.0.0.1:{port}/postgres"
+        yield f"postgresql://clinmm@127.0.0.1:{port}"
     finally:
         stop = [control, "-D", data, "-m", "immediate", "stop"]
         subprocess.run([*as_user, *stop], check=True, capture_output=True, cwd=folder)

@@ -1,0 +1,1 @@
+"""Jobs of the reading room: make a study, list them, work out results."""
