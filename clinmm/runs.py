@@ -56,6 +56,9 @@ MADE_BY = {
     "what_if": "explain",
     "effects": "explain",
     "exchangeability": "predict",
+    "readings": "reading results",
+    "reading_results": "reading results",
+    "reading_agreement": "reading results",
 }
 
 

@@ -27,6 +27,7 @@ from clinmm.schema.models import (
     TRAINING,
     TRAINING_INPUTS,
 )
+from clinmm.schema.reading import READING_AGREEMENT, READING_RESULTS, READINGS
 from clinmm.schema.results import (
     COMPARISONS,
     CURVES,
@@ -68,6 +69,9 @@ __all__ = [
     "OUTLIERS",
     "PREDICTIONS",
     "PREDICTION_SETS",
+    "READINGS",
+    "READING_AGREEMENT",
+    "READING_RESULTS",
     "ROBUSTNESS",
     "SLICES",
     "SPLITS",
@@ -119,6 +123,9 @@ TABLES = {
         SLICES,
         GAP_SOURCES,
         MITIGATION,
+        READINGS,
+        READING_RESULTS,
+        READING_AGREEMENT,
     )
 }
 """Tables by file name, without `.parquet`."""

@@ -47,6 +47,9 @@ def test_the_radiographs_run_from_end_to_end(tmp_path: Path) -> None:
         "explanation_audit",
         "exchangeability",
         "mitigation",
+        "readings",
+        "reading_results",
+        "reading_agreement",
     }:
         schema.TABLES[name].validate(made.read(name))
     auroc = made.read("metrics").query(
