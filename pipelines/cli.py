@@ -34,6 +34,7 @@ from pipelines.cli_options import (
     names,
     typed,
 )
+from pipelines.cli_reading import app as reading_app
 
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 # Threads that wait for each other on busy cores cost small nets five times their work.
@@ -56,6 +57,7 @@ app = typer.Typer(
 )
 
 app.add_typer(cohort_app, name="cohort")
+app.add_typer(reading_app, name="reading")
 
 
 def _began(stage: str) -> None:
@@ -302,11 +304,40 @@ def review(
         str | None, typer.Option(help="SQLAlchemy URL; a file in the run folder if left out.")
     ] = None,
     port: Annotated[int | None, typer.Option(help="A free one if left out.")] = None,
+    host: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Where to listen; other than this machine's own address needs --sign-in.",
+        ),
+    ] = "127.0.0.1",
+    sign_in: Annotated[
+        bool,
+        typer.Option(
+            "--sign-in", help="Ask for a password; people are added with: clinmm reading people."
+        ),
+    ] = False,
+    people: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Who may sign in; clinmm/people.json in your configuration if left out.",
+        ),
+    ] = None,
+    language: Annotated[
+        str | None, typer.Option(metavar="XX", help="Of the pages; English if left out.")
+    ] = None,
 ) -> None:
-    """Open the reading room: review cases blind-first, then see the model."""
+    """Open the reading room: review cases blind-first, then see the model.
+
+    [bold]clinmm review RUN[/bold] on this machine alone, without passwords.
+
+    [bold]clinmm review RUN --sign-in[/bold] for a team; behind a reverse proxy with TLS, or with
+    --host.
+    """
     from pipelines import review as pipeline
 
-    pipeline.main(run, database, port)
+    pipeline.main(run, database, port, host, sign_in, people, language)
 
 
 @app.command("list")

@@ -12,7 +12,7 @@ from clinmm.cohort.column_patterns import expanded
 from clinmm.cohort.files import outside
 from clinmm.cohort.read_notes import read_notes
 from clinmm.cohort.spec import CohortSpec
-from clinmm.cohort.table import read_table, resolve_table, without_missing
+from clinmm.cohort.table import read_table, resolve_files, resolve_table, without_missing
 from clinmm.cohort.targets import soft_target_array, unknown_values
 from clinmm.errors import InputError, did_you_mean
 from clinmm.settings_errors import as_input_error
@@ -61,7 +61,8 @@ def load_cohort(path: Path | str, *, for_prediction: bool = False) -> Cohort:
     problems = _bad_ids(spec, table, source)
     table = table.assign(case_id=table[spec.case_id], patient_id=table[spec.patient_id])
     lines = dict(zip(table["case_id"], range(2, len(table) + 2), strict=True))
-    cohort = Cohort(spec, table_path.parent, table, {}, {}, lines, written)
+    folder = resolve_files(spec.files, path.parent, table_path, source)
+    cohort = Cohort(spec, folder, table, {}, {}, lines, written, table_path.parent)
     for column, allowed in spec.keep.items():
         cohort = _keep(cohort, cohort.table[column].isin(list(allowed)), "keep")
     try:
@@ -92,8 +93,11 @@ def resolved_settings(cohort: Cohort) -> dict[str, Any]:
     """The cohort file with its defaults, its table found from anywhere, for a run's copy; patterns
     of columns stay as they are written."""
     settings = (cohort.written or cohort.spec).model_dump(mode="json", exclude_none=True)
+    tables = cohort.table_folder or cohort.folder
     if not cohort.spec.table.startswith("${"):
-        settings["table"] = str(cohort.folder.resolve() / Path(cohort.spec.table).name)
+        settings["table"] = str(tables.resolve() / Path(cohort.spec.table).name)
+    if cohort.spec.files and not cohort.spec.files.startswith("${"):
+        settings["files"] = str(cohort.folder.resolve())
     return settings
 
 
@@ -162,9 +166,9 @@ def _paths_out(cohort: Cohort, source: str) -> list[str]:
         out = cohort.table["case_id"][outside(cohort.folder, cohort.table[column])]
         if len(out):
             problems.append(
-                f"{source}.inputs.{name}: {len(out)} paths lead out of the table's folder (cases "
-                f"{', '.join(map(str, out[:5]))}), by '..' or a link. Write them relative to the "
-                "table, and put the files into its folder."
+                f"{source}.inputs.{name}: {len(out)} paths lead out of {cohort.spec.files_place} "
+                f"(cases {', '.join(map(str, out[:5]))}), by '..' or a link. Write them relative "
+                "to it, and put the files there."
             )
     return problems
 
@@ -178,12 +182,12 @@ def _bad_mask_folders(cohort: Cohort, source: str) -> list[str]:
         key = f"{source}.inputs.{name}.masks"
         if outside(cohort.folder, [masks])[0]:
             problems.append(
-                f"{key}: '{masks}' leads out of the table's folder, by '..' or a link. Put the "
-                "masks into it."
+                f"{key}: '{masks}' leads out of {cohort.spec.files_place}, by '..' or a link. Put "
+                "the masks into it."
             )
         elif not (cohort.folder / masks).is_dir():
             problems.append(
-                f"{key}: there is no folder '{masks}' beside the table. Put the masks there, or "
-                "leave the key out."
+                f"{key}: there is no folder '{masks}' in {cohort.spec.files_place}. Put the masks "
+                "there, or leave the key out."
             )
     return problems

@@ -102,7 +102,7 @@ def _texts(
     escapes = outside(folder, table[note.column]) if note.file else [False] * len(table)
     if n := sum(escapes):
         raise InputError(
-            f"{where}: {n} paths lead out of the table's folder, by '..' or a link (cases "
+            f"{where}: {n} paths lead out of {spec.files_place}, by '..' or a link (cases "
             f"{', '.join(table['case_id'][escapes][:5].astype(str))}). Put the files into it."
         )
     rows = table[list(columns)].to_numpy(dtype=object)
@@ -181,7 +181,7 @@ def _rows(
 ) -> pd.DataFrame:
     """The rows of the second table that have a text and belong to a case of the cohort."""
     if any(outside(folder, [given.path])):
-        raise InputError(f"{where}.table.path: leads out of the table's folder. Put it there.")
+        raise InputError(f"{where}.table.path: leads out of {spec.files_place}. Put it there.")
     path = folder / given.path
     if not path.is_file():
         raise InputError(f"{where}.table.path: {path} is missing: there is no such file.")

@@ -87,6 +87,7 @@ class CohortSpec(Settings):
 
     name: str = Field(min_length=1)
     table: str = Field(min_length=1)
+    files: str | None = Field(None, min_length=1)
     case_id: Column
     patient_id: Column
     unit_name: str = Field("patient", min_length=1)
@@ -166,6 +167,11 @@ class CohortSpec(Settings):
     def input_names(self, kind: str) -> list[str]:
         """Names of the inputs of one kind, in the order of the file."""
         return [name for name, source in self.inputs.items() if source.kind == kind]
+
+    @property
+    def files_place(self) -> str:
+        """What messages call the folder that paths in cells start from."""
+        return "the folder of `files`" if self.files else "the table's folder"
 
     @property
     def file_inputs(self) -> list[str]:

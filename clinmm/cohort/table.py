@@ -20,11 +20,33 @@ def resolve_table(written: str, beside: Path, source: str) -> Path:
     Raises:
         InputError: the variable is not set, stands elsewhere than in front, or no such file.
     """
+    path = _located(written, beside, f"{source}.table")
+    if not path.is_file():
+        raise InputError(f"{source}.table: {path} is missing: there is no such file.")
+    return path
+
+
+def resolve_files(written: str | None, beside: Path, table: Path, source: str) -> Path:
+    """The folder that paths in cells start from: as `resolve_table`; the table's where none is
+    written.
+
+    Raises:
+        InputError: as `resolve_table`, of a folder.
+    """
+    if written is None:
+        return table.parent
+    path = _located(written, beside, f"{source}.files")
+    if not path.is_dir():
+        raise InputError(f"{source}.files: {path} is missing: there is no such folder.")
+    return path
+
+
+def _located(written: str, beside: Path, key: str) -> Path:
     if written.startswith(_TOKEN):
         root = os.environ.get(DATA_VARIABLE)
         if not root:
             raise InputError(
-                f"{source}.table begins with {_TOKEN}, but the environment variable "
+                f"{key} begins with {_TOKEN}, but the environment variable "
                 f"{DATA_VARIABLE} is not set. Set it to the folder that holds the data: "
                 f"export {DATA_VARIABLE}=FOLDER"
             )
@@ -33,11 +55,8 @@ def resolve_table(written: str, beside: Path, source: str) -> Path:
         path = beside / written
     if "${" in written.removeprefix(_TOKEN):
         raise InputError(
-            f"{source}.table: only a leading {_TOKEN} is replaced, got '{written}'. "
-            "Write the path out."
+            f"{key}: only a leading {_TOKEN} is replaced, got '{written}'. Write the path out."
         )
-    if not path.is_file():
-        raise InputError(f"{source}.table: {path} is missing: there is no such file.")
     return path
 
 

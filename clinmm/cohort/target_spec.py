@@ -85,23 +85,31 @@ class MulticlassTarget(_OneColumn):
 class MultilabelTarget(Settings):
     """Several findings, one column each, 0 or 1 (or true or false), or not recorded.
 
+    names: of the findings, in the order of the columns; those of the columns if left out.
     soft: cells are numbers from 0 to 1.
     """
 
     name: str = Field(min_length=1)
     kind: Literal["multilabel"]
     columns: Columns
+    names: Columns | None = None
     soft: bool = False
     time: Column | None = None
 
     @model_validator(mode="after")
     def _values_differ(self) -> Self:
         all_differ("columns", self.columns)
+        all_differ("names", self.names or ())
+        if self.names and len(self.names) != len(self.columns):
+            raise ValueError(
+                f"names: wanted one for each of the {len(self.columns)} columns, got "
+                f"{len(self.names)}."
+            )
         return self
 
     @property
     def class_names(self) -> list[str]:
-        return list(self.columns)
+        return list(self.names or self.columns)
 
 
 class ContinuousTarget(_OneColumn):

@@ -15,7 +15,7 @@ from clinmm.deidentification.keys import Keys
 from clinmm.deidentification.masking import mask_text
 
 _USUAL_FORMATS = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y")
-_ALREADY_APPLIED = ("keep", "require", "drop_duplicates_of", "sample")
+_ALREADY_APPLIED = ("files", "keep", "require", "drop_duplicates_of", "sample")
 
 Cells = list[str | None]
 
