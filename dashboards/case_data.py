@@ -1,17 +1,17 @@
 """One case as the case page shows it: picture, note, signal and record, read from files."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from clinmm.cohort.column_patterns import record_columns
+from clinmm.cohort.column_patterns import matching, record_columns
 from clinmm.cohort.spec import RecordInput
 from clinmm.errors import InputError
 from clinmm.readers.curve import Curve
@@ -43,6 +43,8 @@ class RecordRow:
     """One value of the record; `value` is text, empty where not measured.
 
     score: its attribution; mark: the part of it that is due to having been measured, or not.
+    low, high: what is usual, where known; declared: whether the cohort file says so, else it is
+        where the central 95 % of the run's cases lie. side: `above` or `below` of a value outside.
     """
 
     name: str
@@ -50,6 +52,10 @@ class RecordRow:
     unit: str
     score: float | None = None
     mark: float | None = None
+    low: float | None = None
+    high: float | None = None
+    declared: bool = False
+    side: Literal["", "above", "below"] = ""
 
 
 def inside(folder: Path, relative: str) -> Path:
@@ -115,15 +121,73 @@ def record_rows(
     name: str,
     scores: Mapping[str, float] = MappingProxyType({}),
     marks: Mapping[str, float] = MappingProxyType({}),
+    spread: Mapping[str, tuple[float, float]] = MappingProxyType({}),
 ) -> list[RecordRow]:
-    """The record's columns in the cohort's order, with units and attributions where there are."""
-    units = record_columns(RecordInput.model_validate(cohort["inputs"][name]), case.to_dict())
+    """The record's columns in the cohort's order, with units, reference ranges and attributions.
+
+    spread: `cohort_spread` of the run; stands where the cohort file declares no reference.
+    """
+    source = RecordInput.model_validate(cohort["inputs"][name])
+    units = record_columns(source, case.to_dict())
+    declared = {
+        column: ends
+        for said, ends in source.references.items()
+        for column in ([said] if said in units else matching(said, units))
+    }
     rows = []
     for column, unit in units.items():
         value, key = case.get(column), str(column)
         text = "" if value is None or pd.isna(value) else plain(value)
-        rows.append(RecordRow(key, text, str(unit or ""), scores.get(key), marks.get(key)))
+        low, high = declared.get(column) or spread.get(column) or (None, None)
+        rows.append(
+            RecordRow(
+                key,
+                text,
+                str(unit or ""),
+                scores.get(key),
+                marks.get(key),
+                low,
+                high,
+                column in declared,
+                _side(value, low, high),
+            )
+        )
     return rows
+
+
+def _side(value: Any, low: float | None, high: float | None) -> Literal["", "above", "below"]:
+    """On which side of the range a number lies; its ends belong to it."""
+    if low is None or high is None or not isinstance(value, (int, float, np.number)):
+        return ""
+    return "above" if value > high else "below" if value < low else ""
+
+
+def cohort_spread(
+    cases: pd.DataFrame, columns: Iterable[str], least: int = 40
+) -> dict[str, tuple[float, float]]:
+    """Where the central 95 % of the cases lie, of the numeric columns: two values that were
+    measured, to four digits.
+
+    Args:
+        cases: the run's case table.
+        columns: of the record; those that are no numbers, not there, or the same in nearly every
+            case are left out.
+        least: measured values that a column needs; a tail of 2.5 % of fewer is less than one.
+
+    >>> cohort_spread(pd.DataFrame({"age": range(81)}), ["age"])
+    {'age': (2.0, 78.0)}
+    """
+    there = [name for name in columns if name in cases.columns]
+    numbers = cases[there].select_dtypes("number")
+    numbers = numbers.loc[:, numbers.count() >= least]
+    if not numbers.shape[1]:
+        return {}
+    low, high = numbers.quantile([0.025, 0.975], interpolation="nearest").astype(float).to_numpy()
+    ends = {
+        str(name): (float(f"{first:.4g}"), float(f"{last:.4g}"))
+        for name, first, last in zip(numbers.columns, low, high, strict=True)
+    }
+    return {name: (first, last) for name, (first, last) in ends.items() if first < last}
 
 
 def plain(value: Any) -> str:

@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clinmm.explain.figures.maps import AGAINST, FAINT, FOR, scores_by_character
+from dashboards.language import t
 
 
 def coloured(
@@ -33,6 +36,64 @@ def coloured(
     >>> coloured("no fever", denied=[(3, 8)])
     '<div class="note">no <span class="denied" title="denied">fever</span></div>'
     """
+    parts = [
+        _span(_lines(text[one.start : one.end]), one)
+        for one in pieces(text, start, end, score, scale, denied)
+    ]
+    return f'<div class="note">{"".join(parts)}</div>'
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of the note of one look, in characters; `end` is not in it.
+
+    value: its attribution, 0 where too faint to be drawn. strength: |value| of the scale, up to 1.
+    denied: whether the note denies it.
+    """
+
+    start: int
+    end: int
+    value: float
+    strength: float
+    denied: bool
+
+    @property
+    def kind(self) -> str:
+        return "for" if self.value > 0 else "against" if self.value < 0 else ""
+
+    @property
+    def background(self) -> str:
+        """Colour in CSS, empty without an attribution. The strongest leaves the words readable."""
+        if not self.value:
+            return ""
+        red, green, blue = FOR if self.value > 0 else AGAINST
+        return f"rgba({red},{green},{blue},{0.10 + 0.44 * self.strength:.2f})"
+
+    @property
+    def said(self) -> str:
+        """What the colour and the line mean, in words."""
+        if not self.value:
+            return t("denied") if self.denied else ""
+        value = f"{abs(self.value):.3f}"
+        said = (
+            t("for {value}", value=value) if self.value > 0 else t("against {value}", value=value)
+        )
+        return t("{said}, denied", said=said) if self.denied else said
+
+
+def pieces(
+    text: str,
+    start: NDArray[Any] | None = None,
+    end: NDArray[Any] | None = None,
+    score: NDArray[Any] | None = None,
+    scale: float | None = None,
+    denied: Sequence[tuple[int, int]] = (),
+) -> list[Piece]:
+    """The whole note cut where its look changes; arguments as of `coloured`.
+
+    >>> [(one.start, one.end, one.denied) for one in pieces("no fever", denied=[(3, 8)])]
+    [(0, 3, False), (3, 8, True)]
+    """
     values = np.zeros(len(text))
     if start is not None and end is not None and score is not None:
         values = scores_by_character(len(text), {"start": start, "end": end, "score": score})
@@ -41,28 +102,30 @@ def coloured(
     negated = np.zeros(len(text), bool)
     for begin, stop in denied:
         negated[begin:stop] = True
-    edges = np.flatnonzero((np.diff(values) != 0) | np.diff(negated)) + 1
-    parts = [
-        _span(
-            _lines(text[begin:stop]), values[begin] / largest, values[begin], bool(negated[begin])
+    edges = (np.flatnonzero((np.diff(values) != 0) | np.diff(negated)) + 1).tolist()
+    return [
+        Piece(
+            begin,
+            stop,
+            float(values[begin]),
+            min(abs(float(values[begin])) / largest, 1.0),
+            bool(negated[begin]),
         )
-        for begin, stop in zip([0, *edges], [*edges, len(text)], strict=True)
+        for begin, stop in pairwise([0, *edges, len(text)])
         if begin < stop
     ]
-    return f'<div class="note">{"".join(parts)}</div>'
 
 
-def _span(piece: str, strength: float, value: float, denied: bool) -> str:
+def _span(escaped: str, piece: Piece) -> str:
     """A piece of the note, with its colour where it has a score and a line where it is denied."""
-    if not value:
-        return f'<span class="denied" title="denied">{piece}</span>' if denied else piece
-    kind = "for" if value > 0 else "against"
-    red, green, blue = FOR if value > 0 else AGAINST
-    shade = 0.10 + 0.50 * min(abs(strength), 1.0)
-    said = f"{kind} {abs(value):.3f}" + ", denied" * denied
+    if not piece.said:
+        return escaped
+    title, denied = escape(piece.said), " denied" * piece.denied
+    if not piece.value:
+        return f'<span class="denied" title="{title}">{escaped}</span>'
     return (
-        f'<span class="word {kind}{" denied" * denied}" title="{said}" '
-        f'style="background:rgba({red},{green},{blue},{shade:.2f})">{piece}</span>'
+        f'<span class="word {piece.kind}{denied}" title="{title}" '
+        f'style="background:{piece.background}">{escaped}</span>'
     )
 
 
@@ -99,7 +162,8 @@ def excerpt(text: str, words: str, around: int = 90) -> str:
     between = r"[\s\W_]+".join(re.escape(word) for word in words.split())
     found = re.search(rf"(?<!\w){between}(?!\w)", text, re.IGNORECASE) if between else None
     if found is None:
-        return '<div class="note excerpt">Not in the note as the run keeps it.</div>'
+        absent = escape(t("Not in the note as the run keeps it."))
+        return f'<div class="note excerpt">{absent}</div>'
     before = text[max(found.start() - around, 0) : found.start()]
     after = text[found.end() : found.end() + around]
     return (

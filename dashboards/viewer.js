@@ -1,13 +1,13 @@
-// One image on a canvas. Everything happens in the browser; nothing is sent back.
-// drag: window (left-right) and level (up-down); wheel: zoom; shift-drag or middle button: pan.
-// Of a volume the wheel and the arrow keys page through the slices, control and wheel zoom.
+// One image on a canvas. Everything happens in the browser; only marks are sent back.
+// drag: window (left-right) and level (up-down); wheel or two fingers: zoom; shift-drag, middle
+// button or two fingers: pan. Of a volume the wheel and the arrow keys page through the slices,
+// control and wheel zoom. viewer_marks.js and viewer_keys.js are part of the same module.
 
 const FOR = [230, 159, 0], AGAINST = [86, 180, 233];   // Okabe-Ito orange and sky blue
 
-function bytes(base64) {
-  const text = atob(base64), out = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) out[i] = text.charCodeAt(i);
-  return out.buffer;
+async function bytes(url) {                            // null where there is nothing to be had
+  const answer = await fetch(url).catch(() => null);
+  return answer?.ok ? answer.arrayBuffer().catch(() => null) : null;
 }
 
 function percentiles(pixels, largest) {                // what 0.5 % and 99.5 % of pixels lie below
@@ -32,7 +32,11 @@ function mount(root) {
   const invertButton = root.querySelector("[data-do=invert]");
   const left = root.querySelector(".left"), right = root.querySelector(".right");
   const picture = document.createElement("canvas"), map = document.createElement("canvas");
-  const s = { id: null, mapId: null, image: null, maps: null, invert: false, slice: 0 };
+  const overlayButton = root.querySelector("[data-do=overlay]");
+  const s = { id: null, mapId: "", image: null, maps: null, invert: false, slice: 0, overlay: true,
+              edits: 0, given: null };
+  const shapes = drawnShapes({ root, state: () => s, place, draw: () => draw(), page: (to) => page(to),
+                               tell: (marks) => s.tell(marks) });
 
   function slice(image) {                              // the pixels of the slice on show
     const each = image.pixels.length / image.slices;
@@ -47,6 +51,7 @@ function mount(root) {
   }
 
   function paint() {                                   // gray or colour values through the window
+    s.stale = false;
     const { mode } = s.image, pixels = slice(s.image), size = s.largest + 1;
     const lut = new Uint8ClampedArray(size);
     for (let v = 0; v < size; v++) {
@@ -73,25 +78,33 @@ function mount(root) {
              y: canvas.height / 2 + s.panY - scale * s.image.height / 2 };
   }
 
-  function draw() {
+  function draw() {                                    // says at once, draws with the next frame
     if (!s.image || !canvas.width) return;
+    const { slices, unit, offset } = s.image, level = Math.round(s.level - offset);
+    left.textContent = (slices > 1 ? `${s.words.slice} ${s.slice + 1} / ${slices}  ` : "") +
+      `${s.words.window} ${Math.round(s.width)}  ${s.words.level} ${level}${unit && " " + unit}  ` +
+      `${s.words.zoom} ${Math.round(100 * s.zoom)} %`;
+    root.dataset.window = `${Math.round(s.width)},${level}`;
+    root.dataset.slice = slices > 1 ? String(s.slice + 1) : "";
+    root.dataset.zoom = s.zoom.toFixed(2);
+    if (!s.frame) s.frame = requestAnimationFrame(onFrame);
+  }
+
+  function onFrame() {
+    s.frame = 0;
+    if (!s.image) return;
+    if (s.stale) paint();
     const { scale, x, y } = place(), w = scale * s.image.width, h = scale * s.image.height;
     pen.fillStyle = "#000"; pen.fillRect(0, 0, canvas.width, canvas.height);
-    pen.imageSmoothingEnabled = scale < 4; pen.imageSmoothingQuality = "high";
+    pen.imageSmoothingEnabled = scale < 4; pen.imageSmoothingQuality = scale < 0.5 ? "medium" : "high";
     pen.drawImage(picture, x, y, w, h);
-    if (s.maps && slider.value > 0) {                // smoothing is bilinear
+    if (s.maps && s.overlay && slider.value > 0) {     // smoothing is bilinear
       pen.imageSmoothingEnabled = true;
       pen.globalAlpha = slider.value / 100;
       pen.drawImage(map, x, y, w, h);
       pen.globalAlpha = 1;
     }
-    const { slices, unit, offset } = s.image, level = Math.round(s.level - offset);
-    left.textContent = (slices > 1 ? `Slice ${s.slice + 1} of ${slices}  ` : "") +
-      `Window ${Math.round(s.width)}  Level ${level}${unit && " " + unit}  ` +
-      `Zoom ${Math.round(100 * s.zoom)} %`;
-    root.dataset.window = `${Math.round(s.width)},${level}`;
-    root.dataset.slice = slices > 1 ? String(s.slice + 1) : "";
-    root.dataset.zoom = s.zoom.toFixed(2);
+    shapes.paint(pen);
     drawProfile();
   }
 
@@ -110,7 +123,7 @@ function mount(root) {
     tint.fillStyle = "#5b6770"; tint.fillRect(middle, 0, 1, height);
   }
 
-  function redraw() { paint(); draw(); }
+  function redraw() { s.stale = true; draw(); }        // the pixels look different
 
   function resize() {
     const ratio = window.devicePixelRatio || 1, box = canvas.getBoundingClientRect();
@@ -129,9 +142,8 @@ function mount(root) {
     draw();
   }
 
-  function setMap(given) {
-    s.maps = given && { ...given, pixels: new Float32Array(bytes(given.values)),
-                        slices: s.image.slices };
+  function setMap(given, buffer) {
+    s.maps = given && { ...given, pixels: new Float32Array(buffer), slices: s.image.slices };
     root.classList.toggle("mapped", Boolean(given));
     if (given)
       s.maps.strongest = s.maps.pixels.reduce((most, v) => Math.max(most, Math.abs(v)), 0) || 1;
@@ -168,8 +180,7 @@ function mount(root) {
     map.getContext("2d").putImageData(frame, 0, 0);
   }
 
-  function setImage(given) {
-    const buffer = bytes(given.pixels);
+  function setImage(given, buffer) {
     const pixels = given.mode === "gray" ? new Uint16Array(buffer) : new Uint8Array(buffer);
     s.image = { ...given, pixels };
     s.largest = 255;
@@ -180,7 +191,8 @@ function mount(root) {
     root.classList.toggle("ct", given.unit === "HU");
     s.slice = given.slices >> 1;
     pager.max = given.slices; pager.value = s.slice + 1;
-    firstView(); redraw();
+    s.overlay = true; overlayButton.setAttribute("aria-pressed", "true");
+    firstView(); redraw(); shapes.clear();
   }
 
   function page(to) {
@@ -213,6 +225,15 @@ function mount(root) {
     up: () => page(s.slice + 1),
     down: () => page(s.slice - 1),
     strongest,
+    overlay: () => {
+      if (!s.maps) return false;
+      s.overlay = !s.overlay;
+      overlayButton.setAttribute("aria-pressed", String(s.overlay));
+      draw();
+    },
+    measure: () => shapes.setTool("measure"),
+    remove: shapes.remove,
+    leave: shapes.leave,
     own: () => {
       ownButton.setAttribute("aria-pressed", String(ownButton.getAttribute("aria-pressed") !== "true"));
       setScale();
@@ -223,28 +244,32 @@ function mount(root) {
     button.addEventListener("click", () => s.image && setWindow(button));
   for (const button of root.querySelectorAll("[data-do]"))
     button.addEventListener("click", () => s.image && actions[button.dataset.do]());
-  slider.addEventListener("input", draw);
+  slider.addEventListener("input", () => { if (s.overlay) draw(); else actions.overlay(); });
   threshold.addEventListener("input", setThreshold);
   profile.addEventListener("click", (event) => {
     const box = profile.getBoundingClientRect(), above = (event.clientY - box.top) / box.height;
     if (s.image) page(Math.floor((1 - above) * s.image.slices));
   });
   pager.addEventListener("input", () => s.image && page(Number(pager.value) - 1));
-  canvas.addEventListener("dblclick", actions.reset);
-  canvas.addEventListener("keydown", (event) => {
-    if (!s.image) return;
-    const name = { "0": "reset", i: "invert", "+": "in", "=": "in", "-": "out", ArrowUp: "up",
-                   PageUp: "up", ArrowDown: "down", PageDown: "down", s: "strongest" }[event.key];
-    const preset = s.image.unit === "HU" && presets[Number(event.key) - 1];
-    if (name) actions[name]();
-    else if (preset) setWindow(preset);
-    else return;
-    event.preventDefault();
-  });
+  canvas.addEventListener("dblclick", () => s.image && !shapes.active() && actions.reset());
 
-  const point = (event) => {
+  function act(name) {                                 // of a key; whether it meant something
+    if (!s.image) return false;
+    const number = ["first", "second", "third"].indexOf(name);
+    if (number < 0) return actions[name]() !== false;
+    if (s.image.unit !== "HU") return false;
+    setWindow(presets[number]);
+    return true;
+  }
+  listen(root, act);
+
+  const point = (event) => {                           // on the canvas
     const box = canvas.getBoundingClientRect(), ratio = canvas.width / box.width;
     return [(event.clientX - box.left) * ratio, (event.clientY - box.top) * ratio];
+  };
+  const onPicture = ([cx, cy]) => {                    // in pixels of the picture
+    const { scale, x, y } = place();
+    return [(cx - x) / scale, (cy - y) / scale];
   };
   canvas.addEventListener("wheel", (event) => {
     event.preventDefault();
@@ -252,52 +277,110 @@ function mount(root) {
     if (s.image.slices > 1 && !event.ctrlKey) page(s.slice + (event.deltaY < 0 ? 1 : -1));
     else zoomAt(event.deltaY < 0 ? 1.15 : 1 / 1.15, ...point(event));
   }, { passive: false });
+
+  const fingers = new Map();                           // pointer -> where it is on the canvas
   let drag = null;
+
+  function pinch(id, to) {                             // two fingers: zoom and pan at once
+    const other = [...fingers].find(([one]) => one !== id)[1], from = fingers.get(id);
+    const apart = ([x, y]) => Math.hypot(x - other[0], y - other[1]) || 1;
+    s.panX += (to[0] - from[0]) / 2; s.panY += (to[1] - from[1]) / 2;
+    zoomAt(apart(to) / apart(from), (to[0] + other[0]) / 2, (to[1] + other[1]) / 2);
+  }
+
+  function moved(by) {                                 // a drag that no tool took
+    if (drag.pan) { s.panX += by[0]; s.panY += by[1]; draw(); return; }
+    const unit = (s.range[1] - s.range[0] || 1) / 400;
+    s.width = Math.max(s.width + by[0] * unit, 1); s.level += by[1] * unit;
+    redraw();
+  }
+
+  function tellValue([col, row]) {                     // the value under the pointer
+    col = Math.floor(col); row = Math.floor(row);
+    const within = col >= 0 && row >= 0 && col < s.image.width && row < s.image.height;
+    const at = row * s.image.width + col, { mode, unit, offset } = s.image, { words } = s;
+    right.textContent = !within ? "" : `${words.column} ${col}  ${words.row} ${row}` +
+      (mode === "gray" ? `  ${unit || words.value} ${slice(s.image)[at] - offset}` : "");
+  }
+
   canvas.addEventListener("pointerdown", (event) => {
-    if (!s.image) return;
-    drag = { at: point(event), pan: event.shiftKey || event.button === 1 };
+    if (!s.image || event.button > 1) return;
+    const at = point(event);
+    canvas.focus({ preventScroll: true });
     canvas.setPointerCapture(event.pointerId);
+    fingers.set(event.pointerId, at);
+    if (fingers.size > 1) { drag = null; shapes.cancel(); return; }
+    const pan = event.shiftKey || event.button === 1;
+    drag = { from: at, at, pan, far: false, drawing: !pan && shapes.down(onPicture(at)) };
     if (event.button === 1) event.preventDefault();
   });
   canvas.addEventListener("pointermove", (event) => {
     if (!s.image) return;
-    const [x, y] = point(event);
-    if (drag) {
-      const dx = x - drag.at[0], dy = y - drag.at[1];
-      drag.at = [x, y];
-      if (drag.pan) { s.panX += dx; s.panY += dy; draw(); return; }
-      const unit = (s.range[1] - s.range[0] || 1) / 400;
-      s.width = Math.max(s.width + dx * unit, 1); s.level += dy * unit;
-      redraw();
-      return;
-    }
-    const { scale, x: x0, y: y0 } = place();
-    const col = Math.floor((x - x0) / scale), row = Math.floor((y - y0) / scale);
-    const within = col >= 0 && row >= 0 && col < s.image.width && row < s.image.height;
-    const at = row * s.image.width + col;
-    const { mode, unit, offset } = s.image;
-    right.textContent = !within ? "" : mode !== "gray" ? `column ${col}  row ${row}`
-      : `column ${col}  row ${row}  ${unit || "value"} ${slice(s.image)[at] - offset}`;
+    const at = point(event);
+    if (fingers.size === 2 && fingers.has(event.pointerId)) pinch(event.pointerId, at);
+    else if (drag) {
+      const tremble = 4 * (window.devicePixelRatio || 1);
+      drag.far ||= Math.hypot(at[0] - drag.from[0], at[1] - drag.from[1]) > tremble;
+      if (drag.drawing) shapes.move(onPicture(at));
+      else if (drag.far) moved([at[0] - drag.at[0], at[1] - drag.at[1]]);
+      if (drag.far) drag.at = at;
+    } else if (!shapes.move(onPicture(at))) tellValue(onPicture(at));
+    if (fingers.has(event.pointerId)) fingers.set(event.pointerId, at);
   });
-  const release = () => { drag = null; };
-  canvas.addEventListener("pointerup", release);
-  canvas.addEventListener("pointercancel", release);
+  canvas.addEventListener("pointerup", (event) => {
+    const at = onPicture(point(event));
+    fingers.delete(event.pointerId);
+    if (drag?.drawing) shapes.up(at, drag.far);
+    else if (drag && !drag.far && !drag.pan) shapes.choose(shapes.hit(at) || null);
+    drag = null;
+  });
+  canvas.addEventListener("pointercancel", (event) => {
+    fingers.delete(event.pointerId); drag = null; shapes.cancel();
+  });
   new ResizeObserver(resize).observe(canvas);
 
-  return (data) => {
+  async function load(data) {                          // pixels and map; false if overtaken or lost
+    const turn = s.turn = (s.turn || 0) + 1;
+    if (data.id !== s.id) {                            // nothing of another case stays on show
+      s.image = s.id = null; setMap(null); s.mapId = "";
+      delete root.dataset.image;
+      pen.fillStyle = "#000"; pen.fillRect(0, 0, canvas.width, canvas.height);
+      const buffer = await bytes(data.image.pixels);
+      if (turn !== s.turn) return false;
+      if (!buffer) { left.textContent = s.words.lost; return false; }
+      s.id = data.id; s.edits = data.heard; s.given = null;
+      setImage(data.image, buffer);
+    }
+    if (data.map_id !== s.mapId) {
+      const buffer = data.map && await bytes(data.map.values);
+      if (turn !== s.turn) return false;
+      s.mapId = data.map_id; setMap(buffer && data.map, buffer);
+    }
+    return true;
+  }
+
+  return async (data, send) => {
+    s.words = data.words;
     root.style.height = `${data.height}px`;
     canvas.setAttribute("aria-label", data.label);
+    if (!await load(data)) return;
+    // an edit that the server has not answered yet is newer than what it gives
+    s.tell = (marks) => send("marks", { image: data.id, edits: ++s.edits, marks });
+    shapes.about(data);
+    const given = JSON.stringify(data.marks);
+    if (s.given === null || (given !== s.given && data.heard === s.edits)) {
+      s.given = given; shapes.set(data.marks);
+    }
     root.dataset.image = data.id;
-    if (data.id !== s.id) { s.id = data.id; setImage(data.image); }
-    if (data.map_id !== s.mapId) { s.mapId = data.map_id; setMap(data.map); }
     root.dataset.map = data.map_id || "";
     resize();
   };
 }
 
-export default function ({ data, parentElement }) {
+export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".viewer");
   if (!root || !data) return;
   if (!root.update) root.update = mount(root);
-  root.update(data);
+  root.update(data, setTriggerValue);
+  return () => unlisten(root);
 }

@@ -1,22 +1,96 @@
-"""The image viewer: window and level, zoom, pan and map overlay, all in the browser."""
+"""The image viewer: window, zoom, measures, marks and map overlay, all in the browser."""
 
-import base64
+import hashlib
+from collections.abc import Sequence
+from html import escape
 from pathlib import Path
+from string import Template
 from typing import Any
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from pydantic import ValidationError
+from streamlit import runtime
 
+from clinmm.errors import InputError
 from clinmm.explain.profile import slice_profile
+from clinmm.review.answers import Mark
 from dashboards.case_data import Picture
+from dashboards.language import t
+
+_TEXTS = {
+    "image_tools": t("Image tools"),
+    "reset": t("Reset"),
+    "reset_title": t("Back to the first window and zoom (0)"),
+    "invert": t("Invert"),
+    "invert_title": t("Swap black and white (I)"),
+    "out": t("Zoom out"),
+    "zoom_in": t("Zoom in"),
+    "measure": t("Measure"),
+    "measure_title": t("Measure a distance: drag, or click both ends (M)"),
+    "marks": t("Marks"),
+    "box": t("Box"),
+    "box_title": t("Mark a finding with a box: drag, or click two corners"),
+    "point": t("Point"),
+    "point_title": t("Mark a finding with a point"),
+    "class_of_marks": t("Class of the mark"),
+    "delete": t("Delete"),
+    "delete_title": t("Delete the chosen mark or measure (Delete)"),
+    "window": t("Window"),
+    "lung": t("Lung"),
+    "lung_title": t("Window 1500, level -600 HU (1)"),
+    "soft": t("Soft"),
+    "soft_title": t("Window 400, level 40 HU (2)"),
+    "bone": t("Bone"),
+    "bone_title": t("Window 2000, level 400 HU (3)"),
+    "map_tools": t("Map tools"),
+    "overlay": t("Overlay"),
+    "overlay_title": t("Show or hide the map (O)"),
+    "map": t("Map"),
+    "opacity": t("Opacity of the attribution map"),
+    "hide_below": t("Hide below"),
+    "threshold": t("Hide what is weaker on the attribution map"),
+    "key_title": t("Blue: against. Orange: for."),
+    "own": t("Own scale"),
+    "own_title": t("Full colour at the strongest of this map, not of all inputs"),
+    "strongest": t("Strongest slice"),
+    "strongest_title": t("The slice with the strongest attribution (S)"),
+    "profile": t("Attribution of each slice; a click opens it"),
+    "profile_title": t("Attribution of each slice: orange for, blue against. A click opens it."),
+    "superior": t("S"),
+    "inferior": t("I"),
+    "slice": t("Slice"),
+    "shapes": t("What is drawn on the image"),
+}
+_WORDS = {
+    "slice": t("Slice"),
+    "window": t("Window"),
+    "level": t("Level"),
+    "zoom": t("Zoom"),
+    "column": t("column"),
+    "row": t("row"),
+    "value": t("value"),
+    "pixels": t("pixels, not calibrated"),
+    "mm": t("mm"),
+    "no_class": t("no class"),
+    "box": t("box"),
+    "point": t("point"),
+    "line": t("measure"),
+    "lost": t("The picture could not be loaded. Reload the page."),
+}
 
 _HERE = Path(__file__).parent
 _mount = st.components.v2.component(
     "clinmm_viewer",
-    html=(_HERE / "viewer.html").read_text(encoding="utf-8"),
+    html=Template((_HERE / "viewer.html").read_text(encoding="utf-8")).substitute(
+        {name: escape(text) for name, text in _TEXTS.items()}
+    ),
     css=(_HERE / "viewer.css").read_text(encoding="utf-8"),
-    js=(_HERE / "viewer.js").read_text(encoding="utf-8"),
+    js="\n".join(
+        (_HERE / file).read_text(encoding="utf-8")
+        for file in ("viewer_keys.js", "viewer_marks.js", "viewer.js")
+    ),
 )
 
 
@@ -29,21 +103,101 @@ def show(
     unit: str = "logits",
     map_id: str = "",
     height: int = 560,
-) -> None:
-    """Draws the picture with an optional map over the whole of it.
+    *,
+    spacing: tuple[float, float] | None = None,
+    on_detector: bool = False,
+    marks: Sequence[Mark] = (),
+    marking: bool = False,
+    classes: Sequence[str] = (),
+    name: str = "image",
+    key: str = "viewer",
+) -> tuple[Mark, ...] | None:
+    """Draws the picture with an optional map over the whole of it, and the reader's marks.
 
     Args:
         picture: what to show.
-        image_id: names the picture; the window and zoom are kept while it stays the same.
+        image_id: names the picture; window, zoom and measures are kept while it stays the same.
         label: for readers who cannot see it; never more than the case's own id.
         attribution: (H, W), or (D, H, W) of a volume; positive speaks for the class.
         scale: the attribution that gets the full colour.
         unit: of the attribution, for the legend.
         map_id: names the map.
         height: of the viewer, in pixels.
+        spacing: mm per pixel (row, column); without it measures are in pixels and say so.
+        on_detector: the spacing holds on the detector, not in the patient; measures say so.
+        marks: of the reader, of any image; those of `name` are drawn.
+        marking: whether marks may be made, changed and deleted.
+        classes: that a mark may have.
+        name: of the image input, which new marks belong to.
+        key: of the component; differs between viewers of a page.
+
+    Returns:
+        All marks after the reader changed one, else None. A change is returned once.
+
+    Raises:
+        InputError: the browser sent something else than marks of these classes.
     """
     content = payload(picture, image_id, label, attribution, scale, map_id, unit)
-    _mount(data={**content, "height": height}, key="viewer")
+    content["image"]["pixels"] = _served(content["image"]["pixels"], f"{key} pixels")
+    if content["map"]:
+        content["map"]["values"] = _served(content["map"]["values"], f"{key} map")
+    heard = f"{key} heard"
+
+    def keep() -> None:
+        # kept at once: the rerun that it starts may end before it comes here
+        st.session_state[heard] = st.session_state[key]["marks"]
+
+    said = st.session_state.get(heard) or {}
+    new = None
+    if marking and said.get("image") == image_id and "marks" in said:
+        others = tuple(mark for mark in marks if mark.input != name)
+        new = (*others, *received(said["marks"], name, classes))
+        st.session_state[heard] = {"edits": said["edits"]}
+    drawn = marks if new is None else new
+    mm = t("mm on the detector") if on_detector else t("mm")
+    _mount(
+        data={
+            **content,
+            "height": height,
+            "spacing": spacing,
+            "marks": [mark.model_dump(exclude={"input"}) for mark in drawn if mark.input == name],
+            "marking": marking,
+            "classes": list(classes),
+            "heard": said.get("edits", 0),
+            "words": {**_WORDS, "mm": mm},
+        },
+        key=key,
+        on_marks_change=keep,
+    )
+    return new
+
+
+def received(sent: Sequence[Any], name: str, classes: Sequence[str]) -> tuple[Mark, ...]:
+    """What a browser sent, as marks of the image input.
+
+    Raises:
+        InputError: it is no list of marks, or of classes that are not asked for.
+    """
+    try:
+        found = tuple(Mark.model_validate({**one, "input": name}) for one in sent)
+    except (ValidationError, TypeError) as error:
+        raise InputError("the browser sent no marks. Reload the page.") from error
+    if any(mark.class_name not in (None, *classes) for mark in found):
+        raise InputError("a mark is of a class that is not asked for. Reload the page.")
+    return found
+
+
+def _served(content: bytes, coordinates: str) -> str:
+    """A URL of the bytes, which the browser fetches once: what draws the page stays small.
+
+    Streamlit makes the address from three samples of large contents: of two scans that differ only
+    between them the wrong one would be shown. The name is part of the address and takes in all.
+    """
+    files = runtime.get_instance().media_file_mgr
+    name = hashlib.sha256(content).hexdigest()
+    path = files.add(content, "application/octet-stream", coordinates, file_name=name)
+    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{base}{path}" if base else path
 
 
 def payload(
@@ -55,7 +209,7 @@ def payload(
     map_id: str,
     unit: str = "",
 ) -> dict[str, Any]:
-    """What the browser gets: little-endian pixels and float32 map, both as base64.
+    """What the browser gets; pixels (little-endian) and map (float32) as bytes.
 
     Slices of a volume lie one behind the other, and so do the slices of the map that belong to
     them, with `profile`, what speaks for and against in each; the image's `unit` and `offset` turn
@@ -77,7 +231,7 @@ def payload(
             "unit": unit,
             "positive": bool((values >= 0).all()),
             "profile": [] if stack is None else _profile(values),
-            "values": _base64(values),
+            "values": values.tobytes(),
         }
     return {
         "id": image_id,
@@ -89,7 +243,7 @@ def payload(
             "slices": 1 if stack is None else len(stack.pixels),
             "unit": "" if stack is None else stack.unit,
             "offset": 0 if stack is None else stack.offset,
-            "pixels": _base64(picture.pixels.astype(dtype)),
+            "pixels": picture.pixels.astype(dtype, copy=False).tobytes(),
         },
         "map": drawn,
         "map_id": map_id if drawn else "",
@@ -101,7 +255,3 @@ def _profile(values: NDArray[Any]) -> list[list[float]]:
     signed, size = slice_profile(values)
     sides: list[list[float]] = (np.stack([size + signed, size - signed], axis=1) / 2).tolist()
     return sides
-
-
-def _base64(array: NDArray[Any]) -> str:
-    return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode("ascii")

@@ -39,13 +39,14 @@ class Cohort:
     """The cases that belong, in order. Make one with `load_cohort`.
 
     spec: what the columns are.
-    folder: the table's folder; paths in cells are relative to it.
+    folder: the table's folder, or that of the key `files`; paths in cells are relative to it.
     table: one row per case, index 0..n-1, columns `case_id`, `patient_id` (text, never missing)
         and those of the table as text, None where not recorded.
     dropped: step -> number of rows it took away, in the order of the steps.
     notes_read: what became of each note when it was read; notes stand in `table` as plain text.
     lines: case id -> its row of the table as a spreadsheet counts, the header being row 1.
     written: the cohort file before its patterns were replaced by columns; None where it has none.
+    table_folder: where the table lies; None: in `folder`.
     """
 
     spec: CohortSpec
@@ -55,6 +56,7 @@ class Cohort:
     notes_read: NotesRead = field(default_factory=dict, repr=False)
     lines: dict[str, int] = field(default_factory=dict, repr=False)
     written: CohortSpec | None = field(default=None, repr=False)
+    table_folder: Path | None = field(default=None, repr=False)
     _hashes: dict[Path, str | None] = field(default_factory=dict, repr=False)
 
     # --- size and target -------------------------------------------------------------------
@@ -320,17 +322,17 @@ _ADDED: dict[str, Any] = {
 }  # fmt: skip
 """Keys of an input that came after the first fingerprints, with what they are where not written."""
 
-_NOT_READ = ("masks",)
+_NOT_READ = ("masks", "references")
 """Keys of an input that say nothing of what models read: they may be added to a finished study."""
 
-_ADDED_TO_TARGET: dict[str, Any] = {"time": None, "readers": None, "soft": False}
+_ADDED_TO_TARGET: dict[str, Any] = {"time": None, "readers": None, "soft": False, "names": None}
 """The same of a target."""
 
 
 def _meaning(spec: CohortSpec) -> dict[str, Any]:
-    """The cohort file but for the table's path. Added keys count only where they say something, so
-    that a run made before them keeps its fingerprint."""
-    said = spec.model_dump(mode="json", exclude={"table"})
+    """The cohort file but for where table and files are. Added keys count only where they say
+    something, so that a run made before them keeps its fingerprint."""
+    said = spec.model_dump(mode="json", exclude={"table", "files"})
     said["target"] = {
         key: value
         for key, value in said["target"].items()

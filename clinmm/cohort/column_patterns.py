@@ -74,6 +74,7 @@ def expanded(spec: CohortSpec, columns: Iterable[str], source: str) -> CohortSpe
         written[input_name] = record.model_dump() | {
             "numeric": {c: unit for n, unit in record.numeric.items() for c in of[n]},
             "ranges": {c: ends for n, ends in record.ranges.items() for c in of.get(n, [])},
+            "references": {c: ends for n, ends in record.references.items() for c in of.get(n, [])},
             "categorical": words,
         }
     for (first, second), columns_of_both in both.items():

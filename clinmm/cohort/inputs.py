@@ -105,14 +105,17 @@ class NoteInput(Settings):
 class RecordInput(Settings):
     """Columns of the record: `numeric` maps each to its unit, `categorical` lists the others.
 
-    In the file a unit may come with a range, `temperature: {unit: degC, range: [30, 45]}`; the
-    range then stands in `ranges`. A value outside, its ends included, is a finding. A name with a
-    `*` stands for columns of the table; see `column_patterns`.
+    In the file a unit may come with two pairs of numbers, which then stand in `ranges` and
+    `references`: `temperature: {unit: degC, range: [30, 45], reference: [36.1, 37.8]}`. A value
+    outside its range is a finding; the reference range is what is usual, shown to readers and read
+    by nothing else. The ends belong to both. A name with a `*` stands for columns of the table; see
+    `column_patterns`.
     """
 
     kind: Literal["record"]
     numeric: dict[Column, str] = {}
     ranges: dict[Column, tuple[float, float]] = {}
+    references: dict[Column, tuple[float, float]] = {}
     categorical: tuple[Column, ...] = ()
     time: Column | None = None
 
@@ -122,41 +125,47 @@ class RecordInput(Settings):
         if not isinstance(given, Mapping) or not isinstance(given.get("numeric"), Mapping):
             return given
         units: dict[Any, Any] = {}
-        ranges: dict[Any, Any] = {}
+        apart: dict[str, dict[Any, Any]] = {"range": {}, "reference": {}}
         problems = []
         for column, said in given["numeric"].items():
             if not isinstance(said, Mapping):
                 units[column] = said
-            elif "unit" not in said or set(said) - {"unit", "range"}:
+            elif "unit" not in said or set(said) - {"unit", *apart}:
                 problems.append(
-                    f"numeric.{column}: wanted a unit, or {{unit: ..., range: [low, high]}}."
+                    f"numeric.{column}: wanted a unit, or {{unit: ..., range: [low, high], "
+                    "reference: [low, high]}, of which only the unit is needed."
                 )
             else:
                 units[column] = said["unit"]
-                if "range" in said:
-                    ranges[column] = said["range"]
+                for key in apart.keys() & said.keys():
+                    apart[key][column] = said[key]
+        whole = {**given, "numeric": units}
+        for key, found in apart.items():
+            stated = given.get(f"{key}s") or {}
+            if found and (not isinstance(stated, Mapping) or set(stated) & set(found)):
+                problems.append(f"{key}s: a column's {key} is given twice. Give it once.")
+            elif found:
+                whole[f"{key}s"] = {**stated, **found}
         if problems:
             raise ValueError("\n".join(problems))
-        if not ranges:
-            return given
-        apart = given.get("ranges") or {}
-        if not isinstance(apart, Mapping) or set(apart) & set(ranges):
-            raise ValueError("ranges: a column's range is given twice. Give it once.")
-        return {**given, "numeric": units, "ranges": {**apart, **ranges}}
+        return whole
 
     @model_validator(mode="after")
     def _holds_something(self) -> Self:
         if not self.numeric and not self.categorical:
             raise ValueError("no column: name at least one under numeric or categorical.")
         all_differ("columns", (*self.numeric, *self.categorical))
+        pairs = {"ranges": self.ranges, "references": self.references}
         problems = [
-            f"ranges: '{column}' is not among the numeric columns."
-            for column in self.ranges
+            f"{key}: '{column}' is not among the numeric columns."
+            for key, of_key in pairs.items()
+            for column in of_key
             if column not in self.numeric
         ]
         problems += [
-            f"ranges.{column}: wanted two rising numbers, got [{low:g}, {high:g}]."
-            for column, (low, high) in self.ranges.items()
+            f"{key}.{column}: wanted two rising numbers, got [{low:g}, {high:g}]."
+            for key, of_key in pairs.items()
+            for column, (low, high) in of_key.items()
             if not (low < high and math.isfinite(high - low))
         ]
         if problems:

@@ -1,6 +1,5 @@
 """A whole study of CT series, notes and a record, from the files to the page of a case."""
 
-import base64
 from pathlib import Path
 
 import numpy as np
@@ -149,6 +148,8 @@ def test_the_page_of_a_case_draws(finished: Run, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("CLINMM_RUN", str(finished.folder))
     app = AppTest.from_file(str(APP), default_timeout=60).run()
     app.switch_page("screens/cases.py").run()
+    app.text_input(key="name field").input("AB")
+    next(one for one in app.button if one.label == "Begin to read").click().run()
     assert not app.exception
     assert any("arrow keys: slices" in caption.value for caption in app.caption)
 
@@ -161,6 +162,6 @@ def test_the_browser_gets_each_slice_with_its_slice_of_the_map() -> None:
     sent = viewer.payload(picture, "i", "l", values, 1.0, "m")
     assert sent["image"]["slices"] == 8
     assert (sent["image"]["width"], sent["image"]["offset"]) == (5, 1024)
-    drawn = np.frombuffer(base64.b64decode(sent["map"]["values"]), "<f4")
+    drawn = np.frombuffer(sent["map"]["values"], "<f4")
     of_slice = drawn.reshape(8, 6, 6).mean((1, 2))
     np.testing.assert_array_equal(of_slice, [0, 0, 0, 0, 0, 0, 2, 2])
