@@ -8,6 +8,7 @@ from html import escape
 import pandas as pd
 
 from dashboards import reasons, words, words_explained
+from dashboards.language import t
 
 
 @dataclass(frozen=True)
@@ -48,18 +49,18 @@ def matrix(rows: pd.DataFrame, inputs: Sequence[str], refused: Mapping[str, str]
         label = escape(words_explained.method(method))
         body.append(
             f"<tr><th scope='row'>{label}</th><td colspan='{len(inputs)}' class='quiet'>"
-            f"does not explain this model: {escape(reason)}</td></tr>"
+            f"{escape(t('does not explain this model: {reason}', reason=reason))}</td></tr>"
         )
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in inputs)
     return (
-        f'<table class="matrix"><thead><tr><th scope="col">Method</th>{head}</tr></thead>'
-        f"<tbody>{''.join(body)}</tbody></table>"
+        f'<table class="matrix"><thead><tr><th scope="col">{escape(t("Method"))}</th>{head}'
+        f"</tr></thead><tbody>{''.join(body)}</tbody></table>"
     )
 
 
 def _cell(verdicts: "pd.Series[str]") -> str:
     if not len(verdicts):
-        return '<td><span class="quiet">does not read it</span></td>'
+        return f'<td><span class="quiet">{escape(t("does not read it"))}</span></td>'
     if len(verdicts) == 1:
         return f"<td>{tag(verdicts.iloc[0])}</td>"
     counts = verdicts.value_counts()
@@ -76,9 +77,11 @@ def tests(lines: Sequence[Judged]) -> str:
     """A line for each test on a scale of its own, with its bound and what it asks."""
     rows = [_test(line) for line in lines]
     return (
-        '<table class="forest tests"><thead><tr><th scope="col">Test</th>'
-        '<td class="n">patients</td><td></td><th scope="col" class="figure">mean, 95 %</th>'
-        '<th scope="col">bound</th><th scope="col">verdict</th></tr></thead>'
+        f'<table class="forest tests"><thead><tr><th scope="col">{escape(t("Test"))}</th>'
+        f'<td class="n">{escape(t("patients"))}</td><td></td>'
+        f'<th scope="col" class="figure">{escape(t("mean, 95 %"))}</th>'
+        f'<th scope="col">{escape(t("bound"))}</th>'
+        f'<th scope="col">{escape(t("verdict"))}</th></tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table>"
     )
 
@@ -90,13 +93,13 @@ def _test(line: Judged) -> str:
         about += f'<div class="small why">{escape(why)}</div>'
     figure = f"<b>{words.number(line.value, 2)}</b>"
     if not math.isnan(line.low):
-        figure += (
-            f' <span class="quiet">{words.number(line.low, 2)} to {words.number(line.high, 2)}'
-            "</span>"
-        )
-    bound = f"{line.side} {words.number(line.bound, 2)}" if line.side else ""
+        ends = words.ends(line.low, line.high, 2)
+        figure += f' <span class="quiet">{escape(ends)}</span>'
+    limit = words.number(line.bound, 2)
+    sides = {"above": t("above {bound}", bound=limit), "below": t("below {bound}", bound=limit)}
+    bound = escape(sides.get(line.side, ""))
     if line.side and not line.needed:
-        bound += '<div class="small">told only</div>'
+        bound += f'<div class="small">{escape(t("told only"))}</div>'
     return (
         f"<tr><th scope='row'>{escape(words_explained.test(line.name))}{about}</th>"
         f'<td class="n">{line.n_patients}</td><td class="strip">{_strip(line)}</td>'

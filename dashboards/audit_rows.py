@@ -7,6 +7,7 @@ import pandas as pd
 
 from clinmm.explain.audit.parts.rules import DEFAULT_RULES, Rule
 from dashboards import selections, words, words_explained
+from dashboards.language import t
 
 OVERALL, JOINT, ALL = "overall", "joint", "all"
 GATE = "auroc_gate"
@@ -84,15 +85,17 @@ def sentence(table: pd.DataFrame) -> str:
     """
     rows = judged(table)
     if not len(rows):
-        return "No explanation was judged, so none may be drawn."
+        return t("No explanation was judged, so none may be drawn.")
     passed = int((rows["verdict"] == "pass").sum())
     if not passed:
-        return f"None of {len(rows)} explanations passed; all are withheld."
+        return t("None of {n} explanations passed; all are withheld.", n=len(rows))
     if passed == len(rows):
-        return f"All {passed} explanations passed and may be drawn."
-    return (
-        f"{passed} of {len(rows)} explanations passed and may be drawn; "
-        f"{len(rows) - passed} are withheld."
+        return t("All {passed} explanations passed and may be drawn.", passed=passed)
+    return t(
+        "{passed} of {n} explanations passed and may be drawn; {withheld} are withheld.",
+        passed=passed,
+        n=len(rows),
+        withheld=len(rows) - passed,
     )
 
 
@@ -104,11 +107,13 @@ def drawn(table: pd.DataFrame) -> str:
     for method, part in rows[rows["verdict"] == "pass"].groupby("method", sort=False):
         inputs = part.groupby("input", sort=False)["class_name"].nunique()
         listed = [
-            str(name) + (f" ({count} of {n} findings)" if count < n else "")
+            t("{input} ({count} of {n} findings)", input=name, count=count, n=n)
+            if count < n
+            else str(name)
             for name, count in inputs.items()
         ]
         said.append(f"{words_explained.method(str(method))}: {words.listing(listed)}")
-    return f"May be drawn: {'; '.join(said)}." if said else ""
+    return t("May be drawn: {listing}.", listing="; ".join(said)) if said else ""
 
 
 def most_often(table: pd.DataFrame, most: int = 3) -> str:
@@ -124,7 +129,7 @@ def most_often(table: pd.DataFrame, most: int = 3) -> str:
         f"{words_explained.inside(words_explained.test(str(name)))} ({n})"
         for name, n in counts.head(most).items()
     ]
-    return f"Not passed most often: {words.listing(said)}." if said else ""
+    return t("Not passed most often: {listing}.", listing=words.listing(said)) if said else ""
 
 
 def worse(table: pd.DataFrame) -> list[str]:

@@ -13,10 +13,14 @@ from plotly.subplots import make_subplots
 
 from clinmm.readers.curve import Curve
 
-OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Told apart with any kind of colour vision. Okabe and Ito, Color Universal Design, 2008."""
+NEUTRAL = "#73828d"
+"""Of lines that are no data, on light and on dark."""
 
-_INK, _GRID = "#24333d", "#e1e7ec"
+OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", NEUTRAL)
+"""Told apart with any kind of colour vision, and seen on light and on dark: style.css gives
+text and grid the colours of the theme. Okabe and Ito, Color Universal Design, 2008; gray in place
+of their black.
+"""
 
 
 def reliability(
@@ -39,7 +43,7 @@ def reliability(
     )
     for column, name in enumerate(titles, start=1):
         rows = points[points[by] == name].sort_values("x")
-        diagonal = {"color": "#8a969f", "dash": "dot", "width": 1}
+        diagonal = {"color": NEUTRAL, "dash": "dot", "width": 1}
         figure.add_scatter(
             x=[0, 1], y=[0, 1], mode="lines", line=diagonal, hoverinfo="skip", row=1, col=column
         )
@@ -51,7 +55,7 @@ def reliability(
             error_y={
                 "array": (rows["high"] - rows["y"]).clip(lower=0),
                 "arrayminus": (rows["y"] - rows["low"]).clip(lower=0),
-                "color": "#7ba7c4",
+                "color": OKABE_ITO[5],
                 "thickness": 1.2,
                 "width": 0,
             },
@@ -63,7 +67,7 @@ def reliability(
         figure.add_bar(
             x=rows["x"],
             y=rows["n_cases"],
-            marker_color="#5f8296",
+            marker_color=NEUTRAL,
             width=0.012,
             hovertemplate="%{y} cases<extra></extra>",
             row=2,
@@ -84,7 +88,7 @@ def roc(points: pd.DataFrame, titles: Mapping[str, str]) -> go.Figure:
         x=[0, 1],
         y=[0, 1],
         mode="lines",
-        line={"color": "#8a969f", "dash": "dot", "width": 1},
+        line={"color": NEUTRAL, "dash": "dot", "width": 1},
         hoverinfo="skip",
         showlegend=False,
     )
@@ -123,9 +127,9 @@ def bands(
         figure.add_scatter(x=drawn["x"], y=drawn["y"], mode="lines", name=name, line=line)
     if zero:
         ends = [first["x"].min(), first["x"].max()]
-        line = {"color": "#24333d", "dash": "dot", "width": 1.5}
+        line = {"color": NEUTRAL, "dash": "dot", "width": 1.5}
         figure.add_scatter(x=ends, y=[0, 0], mode="lines", name=zero, line=line)
-    figure.add_vline(x=at, line={"color": "#8a969f", "width": 1})
+    figure.add_vline(x=at, line={"color": NEUTRAL, "width": 1})
     # far below 0 the other lines would press this one flat
     top = first[["y", "high"]].max(axis=None)
     bottom = min(first[["y", "low"]].min(axis=None), 0.0)
@@ -193,7 +197,7 @@ def inputs_fail(
                 y=[level, level],
                 mode="lines",
                 name=level_name,
-                line={"color": "#24333d", "dash": "dot", "width": 1.5},
+                line={"color": NEUTRAL, "dash": "dot", "width": 1.5},
                 legendgroup="level",
                 showlegend=column == 1,
                 **at,
@@ -228,7 +232,7 @@ def signal(
                 z=[score[own]],
                 zmin=-scale,
                 zmax=scale,
-                colorscale=[[0, "#2882c8"], [0.5, "#ffffff"], [1, "#e68c00"]],
+                colorscale=[[0, "#2882c8"], [0.5, "rgba(127,127,127,0)"], [1, "#e68c00"]],
                 opacity=0.6,
                 showscale=False,
                 hovertemplate="%{x:.2f} s: %{z:+.2f}<extra></extra>",
@@ -239,7 +243,7 @@ def signal(
             x=curve.seconds,
             y=values,
             mode="lines",
-            line={"color": _INK, "width": 1},
+            line={"color": NEUTRAL, "width": 1},
             connectgaps=False,
             hovertemplate="%{x:.2f} s: %{y:.4g}<extra></extra>",
             row=number + 1,
@@ -274,7 +278,7 @@ def what_if(rows: pd.DataFrame, own: str, now: float, name: str, is_risk: bool) 
         marker={"color": OKABE_ITO[0], "size": 4 if numeric else 9},
         hovertemplate="%{x}: %{y:.3f}<extra></extra>",
     )
-    level = {"color": "#6b7780", "dash": "dot", "width": 1}
+    level = {"color": NEUTRAL, "dash": "dot", "width": 1}
     figure.add_hline(y=now, line=level)
     here = pd.to_numeric(own, errors="coerce") if numeric else own
     if own and not pd.isna(here):
@@ -301,13 +305,13 @@ def predicted_and_observed(cases: pd.DataFrame, points: pd.DataFrame, unit: str)
     """
     figure = go.Figure()
     ends = [cases[["value", "target"]].min(axis=None), cases[["value", "target"]].max(axis=None)]
-    line = {"color": "#8a969f", "dash": "dot", "width": 1}
+    line = {"color": NEUTRAL, "dash": "dot", "width": 1}
     figure.add_scatter(x=ends, y=ends, mode="lines", line=line, hoverinfo="skip")
     figure.add_scatter(
         x=cases["value"],
         y=cases["target"],
         mode="markers",
-        marker={"color": "#7ba7c4", "size": 4, "opacity": 0.6},
+        marker={"color": OKABE_ITO[5], "size": 4, "opacity": 0.6},
         hovertemplate="predicted %{x:.1f}, observed %{y:.1f}<extra></extra>",
     )
     figure.add_scatter(
@@ -346,7 +350,7 @@ def _band(figure: go.Figure, rows: pd.DataFrame, x: str = "x", **at: int) -> Non
         y=[*rows["high"], *rows["low"][::-1]],
         mode="lines",
         fill="toself",
-        fillcolor="rgba(0, 114, 178, 0.16)",
+        fillcolor="rgba(40, 130, 200, 0.2)",
         line={"width": 0},
         hoverinfo="skip",
         showlegend=False,
@@ -371,11 +375,11 @@ def _calm(figure: go.Figure, height: int, legend: bool = False) -> go.Figure:
         showlegend=legend,
         margin={"l": 48, "r": 12, "t": 30, "b": 46},
         paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="#ffffff",
-        font={"color": _INK, "size": 12},
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"size": 12},
     )
-    figure.update_annotations(font={"size": 13, "color": _INK})
-    axis = {"gridcolor": _GRID, "linecolor": "#9aa7b0", "zeroline": False, "title_font_size": 12}
+    figure.update_annotations(font={"size": 13})
+    axis = {"linecolor": NEUTRAL, "zeroline": False, "title_font_size": 12}
     figure.update_xaxes(axis)
     figure.update_yaxes(axis, automargin=True)
     return figure

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from clinmm.readers.pixels import PERCENTILES
 from dashboards import case_data, note, panels, run_data
+from dashboards.language import t
 
 HEIGHT, WIDTH = 360, 320
 """Of a picture, in pixels: as sent, as drawn."""
@@ -27,7 +28,7 @@ def show(rows: pd.DataFrame, cases: pd.DataFrame, cohort: dict[str, Any]) -> Non
         kind = cohort["inputs"].get(row.input, {}).get("kind")
         with st.container(border=True):
             if kind == "note" and row.case_id in cases.index:
-                st.html(f'<p class="small">Case {panels.escape(row.case_id)}</p>')
+                st.html(panels.small(t("Case {case_id}", case_id=row.case_id)))
                 text = case_data.note_text(cases.loc[row.case_id], cohort, row.input)
                 st.html(note.excerpt(text, row.words))
             else:
@@ -36,23 +37,21 @@ def show(rows: pd.DataFrame, cases: pd.DataFrame, cohort: dict[str, Any]) -> Non
                     with column:
                         _case(cases, case_id, row.input, kind)
             if pd.notna(row.value):
-                said = "distance" if len(pair) > 1 else "value"
-                st.html(f'<p class="small">{said} {row.value:.4g}</p>')
+                said = t("distance {value:.4g}") if len(pair) > 1 else t("value {value:.4g}")
+                st.html(panels.small(said.format(value=row.value)))
 
 
 def _case(cases: pd.DataFrame, case_id: str, name: str, kind: str | None) -> None:
     """One case: its picture, or its id alone where there is none to show."""
     if kind != "image" or case_id not in cases.index:
-        st.html(f'<p class="small">Case {panels.escape(case_id)}</p>')
+        st.html(panels.small(t("Case {case_id}", case_id=case_id)))
         return
     copy = str(cases.loc[case_id].get(f"{name}_display") or "")
     picture = case_data.picture(run_data.run().folder, copy)
     if picture is None:
-        st.html(
-            f'<p class="small">Case {panels.escape(case_id)}: no display copy is in the run.</p>'
-        )
+        st.html(panels.small(t("Case {case_id}: no display copy is in the run.", case_id=case_id)))
     else:
-        st.image(eight_bits(picture), caption=f"Case {case_id}", width=WIDTH)
+        st.image(eight_bits(picture), caption=t("Case {case_id}", case_id=case_id), width=WIDTH)
 
 
 def eight_bits(picture: case_data.Picture) -> NDArray[np.uint8]:

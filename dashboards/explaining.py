@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboards import explained, panels, reasons, words, words_explained
 from dashboards.explained import Explanation, Method
+from dashboards.language import t
 from dashboards.panels import Line
 
 ITSELF = ""
@@ -38,47 +39,59 @@ def choose(
 ) -> tuple[Explanation | None, Choice]:
     """Draws the pickers. Returns what is shown, None where nothing may be, and what was chosen.
 
-    risks: class_name and probability, in the order of the classes; the highest comes first.
+    risks: class_name and probability, in the order of the classes; the highest comes first, the
+        first of them where the risk is not shown.
     """
     have = set() if table is None else set(table["class_name"][table["case_id"] == case_id])
     names = [name for name in risks["class_name"] if name in have]
     if table is None or not names:
         if table is not None:
-            st.caption("This case was not among those explained.")
+            st.caption(t("This case was not among those explained."))
         return None, Choice()
-    highest = risks[risks["class_name"].isin(names)].sort_values("probability").iloc[-1]
-    chosen = str(highest["class_name"])
+    of_these = risks[risks["class_name"].isin(names)]
+    highest = of_these["probability"].fillna(-1.0).argmax()
+    chosen = str(of_these["class_name"].iloc[highest])
+    widths = [5, 3.2, 2.4] if len(names) > 1 else [1]
+    columns = st.container(key="pickers").columns(widths, vertical_alignment="bottom")
     if len(names) > 1:
-        chosen = str(
-            st.segmented_control(
-                "Show what spoke for and against",
-                names,
-                default=chosen,
-                required=True,
-                format_func=lambda name: words.class_label(name, ""),
-                key=f"explain {case_id}",
-                width="stretch",
-            )
-        )
+        with columns[0]:
+            chosen = _pick_class(names, chosen, case_id)
     methods = explained.methods(table, case_id, chosen, arm)
     if not methods:
         return None, Choice(chosen)
-    method = _pick_method(methods, f"method {case_id} {chosen}")
+    with columns[min(1, len(columns) - 1)]:
+        method = _pick_method(methods, f"method {case_id} {chosen}")
     rivals = [ITSELF, *(name for name in names if name != chosen)]
     rival = ITSELF
     if len(rivals) > 1:
-        rival = st.selectbox(
-            "Rather than",
-            rivals,
-            format_func=lambda name: words.class_label(name, "") or "(nothing)",
-            key=f"rather than {case_id} {chosen}",
-        )
-    st.caption(words_explained.meaning(method))
+        with columns[2]:
+            rival = st.selectbox(
+                t("Rather than"),
+                rivals,
+                format_func=lambda name: words.class_label(name, "") or t("(nothing)"),
+                key=f"rather than {case_id} {chosen}",
+            )
     found = explained.explanation(folder, table, case_id, chosen, method, arm)
     if rival and found is not None:
         found = _set_against(folder, table, case_id, chosen, rival, method, arm, found)
-    _withheld(methods)
+    with st.container(horizontal=True, key="explained"):
+        st.caption(words_explained.meaning(method))
+        _withheld(methods)
     return found, Choice(chosen, method, str(rival))
+
+
+def _pick_class(names: list[str], highest: str, case_id: str) -> str:
+    return str(
+        st.segmented_control(
+            t("Show what spoke for and against"),
+            names,
+            default=highest,
+            required=True,
+            format_func=lambda name: words.class_label(name, ""),
+            key=f"explain {case_id}",
+            width="stretch",
+        )
+    )
 
 
 def _set_against(
@@ -102,7 +115,8 @@ def _set_against(
         return None
     other = explained.explanation(folder, table, case_id, rival, method, arm)
     if other is None:
-        st.info(f"This method did not explain {words.class_label(rival, '')} for this case.")
+        finding = words.class_label(rival, "")
+        st.info(t("This method did not explain {finding} for this case.", finding=finding))
         return None
     return explained.difference(found, other)
 
@@ -118,7 +132,7 @@ def _pick_method(methods: list[Method], key: str) -> str:
 
     return str(
         st.selectbox(
-            "Method", list(labels), format_func=labels.__getitem__, key=key, on_change=keep
+            t("Method"), list(labels), format_func=labels.__getitem__, key=key, on_change=keep
         )
     )
 
@@ -126,8 +140,9 @@ def _pick_method(methods: list[Method], key: str) -> str:
 def _label(method: Method) -> str:
     said = words_explained.method(method.name)
     if not method.shown:
-        return f"{said} (withheld)"
-    return f"{said} ({len(method.withheld)} withheld)" if method.withheld else said
+        return t("{method} (withheld)", method=said)
+    n = len(method.withheld)
+    return t("{method} ({n} withheld)", method=said, n=n) if n else said
 
 
 def _withheld(methods: list[Method]) -> None:
@@ -139,7 +154,7 @@ def _withheld(methods: list[Method]) -> None:
     ]
     if not rows:
         return
-    with st.expander(f"Withheld for this class: {len(rows)}, and why"):
+    with st.popover(t("Withheld for this class: {n}, and why", n=len(rows)), type="tertiary"):
         st.html(reasons.table(rows))
 
 
@@ -151,7 +166,7 @@ def shares(found: Explanation, chosen: Choice, effects: pd.DataFrame | None) -> 
     lines = []
     for row in found.rows.dropna(subset=["share"]).itertuples():
         if found.withheld(str(row.input)):
-            lines.append(Line(str(row.input), "", note="withheld"))
+            lines.append(Line(str(row.input), "", note=t("withheld")))
             continue
         ends = (row.share, row.share_low, row.share_high)
         lines.append(Line(str(row.input), "", *ends, strong=True))
@@ -159,13 +174,18 @@ def shares(found: Explanation, chosen: Choice, effects: pd.DataFrame | None) -> 
         if usual is not None and len(usual) and not chosen.rival:
             mean = usual.iloc[0]
             ends = (mean["value"], mean["low"], mean["high"])
-            lines.append(Line("in the cohort", "", *ends, quiet=True))
+            lines.append(Line(t("in the cohort"), "", *ends, quiet=True))
     if not any(line.strong for line in lines):
         return
-    title = f"Shares of the inputs in the estimate for {words.class_label(chosen.class_name, '')}"
+    finding = words.class_label(chosen.class_name, "")
+    title = t("Shares of the inputs in the estimate for {finding}", finding=finding)
     if chosen.rival:
-        title += f" rather than {words.class_label(chosen.rival, '')}"
+        title = t(
+            "Shares of the inputs in the estimate for {finding} rather than {rival}",
+            finding=finding,
+            rival=words.class_label(chosen.rival, ""),
+        )
     st.html(f'<p class="panel-title">{escape(title)}</p>')
-    st.html(panels.forest(lines, 0.0, 1.0, None, ("Input", "", "share"), 2))
+    st.html(panels.forest(lines, 0.0, 1.0, None, (t("Input"), "", t("share")), 2))
     usual_too = any(line.quiet for line in lines)
     st.caption(words_explained.SHARE + words_explained.SHARE_OF_COHORT * usual_too)

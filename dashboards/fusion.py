@@ -13,6 +13,7 @@ from clinmm.worth_it.populations import EVERYONE, HAVE_RIVAL
 from clinmm.worth_it.shown import grouped, question, who
 from clinmm.worth_it.training import dominant, over_epochs
 from dashboards import charts, panels, run_data, selections, values, words
+from dashboards.language import t
 from dashboards.panels import Line
 
 
@@ -28,12 +29,12 @@ def show(facts: Mapping[str, Any]) -> None:
     parts = {name: rows for name, rows in heads.items() if len(rows)}
     titles = {name: _title(name, unit, values.is_of_values(facts)) for name in parts}
     if len({_cases_of_fused(rows) for rows in parts.values()}) < len(parts):
-        told = f"Every test {unit}: all have the inputs of the best other"
+        told = t("Every test {unit}: all have the inputs of the best other", unit=unit)
         drawn = _drawn({HAVE_RIVAL: parts[HAVE_RIVAL]}, {HAVE_RIVAL: _heading(told)}, unit, target)
     else:
         drawn = _drawn(parts, titles, unit, target)
     st.html(panels.answer(asked, said, drawn))
-    with st.expander("All figures, by class and by the inputs present"):
+    with st.expander(t("All figures, by class and by the inputs present")):
         for name, title in titles.items():
             st.html(title)
             st.dataframe(_figures(table[table["population"] == name], target), hide_index=True)
@@ -48,7 +49,7 @@ def _title(population: str, unit: str, of_values: bool) -> str:
 
 
 def _heading(text: str) -> str:
-    return f'<p class="panel-title">{panels.escape(text)}</p>'
+    return panels.title(text)
 
 
 def _cases_of_fused(head: pd.DataFrame) -> int:
@@ -71,8 +72,12 @@ def _drawn(
     middle = panels.middle([one for of in gaps.values() for one in of])
     columns = []
     for name, lines in arms.items():
-        heading = (label, f"{unit}s", f"{measure}, 95 %")
-        difference = ("All inputs together less", f"{unit}s", f"{measure} difference, 95 %")
+        heading = (label, words.several(unit), t("{measure}, 95 %", measure=measure))
+        difference = (
+            t("All inputs together less"),
+            words.several(unit),
+            t("{measure} difference, 95 %", measure=measure),
+        )
         bottom = min(low, 0.5) if reference else low
         tables = [
             panels.forest(lines, bottom, high, reference, heading),
@@ -80,10 +85,12 @@ def _drawn(
         ]
         columns += [titles[name] + "".join(tables)] if len(parts) > 1 else tables
     title = "" if len(parts) > 1 else next(iter(titles.values()))
-    note = (
-        f"The best other arm was chosen on other {unit}s than these; it alone gets a verdict, "
-        f"adjusted after Holm over {'both sides' if len(parts) > 1 else 'all that are judged'}. "
-        "Differences are on the cases that both have."
+    note = t(
+        "The best other arm was chosen on other {unit}s than these; it alone gets a "
+        "verdict, adjusted after Holm over {family}. Differences are on the cases that "
+        "both have.",
+        unit=unit,
+        family=t("both sides") if len(parts) > 1 else t("all that are judged"),
     )
     twins = "".join(f"<div>{column}</div>" for column in columns)
     return f'{title}<div class="twins">{twins}</div>{panels.small(note)}'
@@ -97,7 +104,9 @@ def _arms(rows: pd.DataFrame) -> list[Line]:
         for name in names:
             row = by_arm[name]
             role = selections.text(row.role)
-            label = words.arm(name) + (" (best other)" if role == "rival" else "")
+            label = words.arm(name)
+            if role == "rival":
+                label = t("{arm} (best other)", arm=label)
             ends = (row.value, row.low, row.high)
             note = selections.text(row.reason)
             lines.append(
@@ -113,7 +122,7 @@ def _gaps(rows: pd.DataFrame) -> list[Line]:
         said = f": {words.VERDICTS[row.verdict]}" if role else ""
         n = "" if pd.isna(row.n_compared) else f"{row.n_compared:.0f}"
         ends = (row.difference, row.difference_low, row.difference_high)
-        lines.append(Line(words.arm(row.arm) + said, n, *ends, "too few", quiet=not role))
+        lines.append(Line(words.arm(row.arm) + said, n, *ends, t("too few"), quiet=not role))
     return lines
 
 
@@ -121,21 +130,21 @@ def _figures(rows: pd.DataFrame, target: str) -> pd.DataFrame:
     """Every row of one population, in words."""
     return pd.DataFrame(
         {
-            "Measure": rows["metric"].map(words.metric),
-            "Finding": [words.class_label(name, target) for name in rows["class_name"]],
-            "Present": rows["pattern"].map(words.pattern),
-            "Arm": rows["arm"].map(words.arm),
-            "Cases": rows["n_cases"],
-            "Value": [
+            t("Measure"): rows["metric"].map(words.metric),
+            t("Finding"): [words.class_label(name, target) for name in rows["class_name"]],
+            t("Present"): rows["pattern"].map(words.pattern),
+            t("Arm"): rows["arm"].map(words.arm),
+            t("Cases"): rows["n_cases"],
+            t("Value"): [
                 _said(row.value, row.low, row.high) or selections.text(row.reason)
                 for row in rows.itertuples()
             ],
-            "Together − arm": [
+            t("Together − arm"): [
                 _said(row.difference, row.difference_low, row.difference_high)
                 for row in rows.itertuples()
             ],
             "p": ["" if math.isnan(p) else words.number(p) for p in rows["p"]],
-            "p (Holm)": ["" if math.isnan(p) else words.number(p) for p in rows["p_holm"]],
+            t("p (Holm)"): ["" if math.isnan(p) else words.number(p) for p in rows["p_holm"]],
         }
     )
 
@@ -148,12 +157,14 @@ def _trained(table: pd.DataFrame) -> None:
     points = over_epochs(table)
     if points.empty:
         return
-    st.html(panels.answer("How far did each input train?", dominant(table)))
+    st.html(panels.answer(t("How far did each input train?"), dominant(table)))
     names = list(dict.fromkeys(points["input"]))
     st.plotly_chart(
         charts.over_epochs(points, names),
         theme=None,
         config={"displaylogo": False},
-        alt="Loss on validate of the head on each input, by epoch",
+        alt=t("Loss on validate of the head on each input, by epoch"),
     )
-    st.caption("Mean of all models, and the middle 80 % of them; a stopped model keeps its loss.")
+    st.caption(
+        t("Mean of all models, and the middle 80 % of them; a stopped model keeps its loss.")
+    )

@@ -7,6 +7,7 @@ import streamlit as st
 
 from clinmm.robustness.lines import by_input
 from dashboards import charts, run_data, selections, words
+from dashboards.language import t
 
 
 def section(class_name: str, target: str, unit: str) -> None:
@@ -23,7 +24,7 @@ def section(class_name: str, target: str, unit: str) -> None:
     points = selections.matching(curves, {"kind": "robustness", "arm": "fused"})
     if not len(points):
         return
-    st.header("If inputs fail")
+    st.header(t("If inputs fail"))
     there = list(dict.fromkeys(points["class_name"]))
     shown = class_name if class_name in there else there[0]
     single = run_data.facts().get("best_single_arm") or ""
@@ -31,18 +32,23 @@ def section(class_name: str, target: str, unit: str) -> None:
     figure = charts.inputs_fail(
         by_input(points[points["class_name"] == shown]), level, words.arm(single)
     )
-    st.plotly_chart(figure, theme=None, config={"displaylogo": False}, alt="If inputs fail")
-    said = (
-        f"{words.class_label(shown, target)}: AUROC of all inputs together over the share of "
-        f"held-out {unit}s, of those who have the input, for whom it is dropped, or swapped with "
-        f"that of another {unit}. Before calibration; mean over several random orders of the "
-        f"{unit}s; the band is the 95 % interval of the first line."
+    st.plotly_chart(figure, theme=None, config={"displaylogo": False}, alt=t("If inputs fail"))
+    said = t(
+        "{class_label}: AUROC of all inputs together over the share of held-out "
+        "{unit}s, of those who have the input, for whom it is dropped, or swapped "
+        "with that of another {unit}. Before calibration; mean over several random "
+        "orders of the {unit}s; the band is the 95 % interval of the first line.",
+        class_label=words.class_label(shown, target),
+        unit=unit,
     )
     if not math.isnan(level):
-        over = " over all findings" if run_data.facts()["target"]["kind"] != "binary" else ""
-        said += (
-            f" Dotted: {words.arm(single)}, the best single input{over}, on the cases that have it."
+        several = run_data.facts()["target"]["kind"] != "binary"
+        dotted = (
+            t("Dotted: {arm}, the best single input over all findings, on the cases that have it.")
+            if several
+            else t("Dotted: {arm}, the best single input, on the cases that have it.")
         )
+        said += " " + dotted.format(arm=words.arm(single))
     st.caption(said)
 
 

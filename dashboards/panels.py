@@ -7,6 +7,7 @@ from html import escape
 
 from dashboards import words
 from dashboards.case_data import RecordRow
+from dashboards.language import t
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,16 @@ def answer(question: str, said: str, detail: str = "") -> str:
     )
 
 
+def lead(text: str) -> str:
+    """The sentence that a page opens with."""
+    return f'<p class="lead">{escape(text)}</p>'
+
+
+def title(text: str) -> str:
+    """The heading of a panel."""
+    return f'<p class="panel-title">{escape(text)}</p>'
+
+
 def small(text: str) -> str:
     """A line of smaller, quieter text."""
     return f'<p class="small">{escape(text)}</p>'
@@ -54,7 +65,7 @@ def forest(
     low: float,
     high: float,
     reference: float | None = None,
-    heading: tuple[str, str, str] = ("", "n", "value"),
+    heading: tuple[str, str, str] = ("", t("n"), t("value")),
     digits: int = 3,
 ) -> str:
     """A table with a dot and a 95 % bar per line on one scale from `low` to `high`."""
@@ -75,7 +86,9 @@ def forest(
             )
             continue
         if math.isnan(line.value):
-            drawn = f'<td class="quiet hatched" colspan="2">{escape(line.note or "not given")}</td>'
+            drawn = (
+                f'<td class="quiet hatched" colspan="2">{escape(line.note or t("not given"))}</td>'
+            )
         else:
             bar = ""
             if not (math.isnan(line.low) or math.isnan(line.high)):
@@ -84,10 +97,8 @@ def forest(
             dot = f'<i class="dot" style="left:{at(line.value):.2f}%"></i>'
             said = f"<b>{words.number(line.value, digits)}</b>"
             if not (math.isnan(line.low) or math.isnan(line.high)):
-                said += (
-                    f' <span class="quiet">{words.number(line.low, digits)} to '
-                    f"{words.number(line.high, digits)}</span>"
-                )
+                ends = words.ends(line.low, line.high, digits)
+                said += f' <span class="quiet">{escape(ends)}</span>'
             drawn = f'<td class="strip">{mark}{bar}{dot}</td><td class="figure">{said}</td>'
         kind = "strong" if line.strong else "quiet-line" if line.quiet else ""
         strong = f' class="{kind}"' if kind else ""
@@ -155,8 +166,10 @@ def risk_line(
     tick = ""
     if prevalence is not None:
         left = f"left:{100 * prevalence:.1f}%"
-        tick = f'<i class="tick" style="{left}" title="prevalence in this cohort"></i>'
-    you = f'<span class="you">you: {escape(opinion)}</span>' if opinion else ""
+        about = escape(t("prevalence in this cohort"))
+        tick = f'<i class="tick" style="{left}" title="{about}"></i>'
+    own = escape(t("you: {opinion}", opinion=opinion))
+    you = f'<span class="you">{own}</span>' if opinion else ""
     below = f'<p class="small">{escape(seen)}</p>' if seen else ""
     return (
         f'<div class="risk"><div class="top"><span><b>{escape(label)}</b> '
@@ -167,36 +180,66 @@ def risk_line(
 
 
 def record(rows: Sequence[RecordRow], scale: float = 1.0) -> str:
-    """Name, value, unit and attribution bars (right and orange: for; left and blue: against).
+    """Name, value, unit, usual range, attribution bars (right, orange: for; left, blue: against).
 
-    Two bars a column: of its value, and hatched of its having been measured or not.
+    Two bars a column: of its value, and hatched of its having been measured or not. A value outside
+    its range says so in words; a range that the cohort file does not declare is marked with a star.
 
     scale: the attribution that gets the longest bar.
     """
     scored = any(row.score is not None for row in rows)
+    ranged = any(row.low is not None for row in rows)
     out = []
     for row in rows:
         shown = (
-            f"<b>{escape(row.value)}</b> <span class='quiet'>{escape(row.unit)}</span>"
+            f"<b>{escape(row.value)}</b> <span class='quiet'>{escape(row.unit)}</span>{_flag(row)}"
             if row.value
-            else '<span class="quiet">not measured</span>'
+            else f'<span class="quiet">{escape(t("not measured"))}</span>'
         )
+        usual = f'<td class="usual quiet">{_usual(row)}</td>' if ranged else ""
         bars = ""
         if scored:
             score, mark = row.score or 0.0, row.mark
             said = "" if row.score is None else f"{row.score:+.2f}".replace("-", "−")
-            title = said if mark is None else f"{said}, of which measured or not {mark:+.2f}"
+            title = said
+            if mark is not None:
+                due = f"{mark:+.2f}"
+                title = t("{all}, of which measured or not {mark}", all=said, mark=due)
             bars = _bar(score - (mark or 0.0), scale, "value" if mark is not None else "")
             bars += "" if mark is None else _bar(mark, scale, "mark")
-            bars = f'<td class="pull" title="{title}">{bars}</td><td class="score">{said}</td>'
-        out.append(f"<tr><th scope='row'>{escape(row.name)}</th><td>{shown}</td>{bars}</tr>")
+            bars = f'<td class="pull" title="{escape(title)}">{bars}</td>'
+            bars += f'<td class="score">{said}</td>'
+        out.append(f"<tr><th scope='row'>{escape(row.name)}</th><td>{shown}</td>{usual}{bars}</tr>")
     head = ""
-    if scored:
-        head = (
-            '<thead><tr><td></td><td></td><td class="pullhead"><span>against</span>'
-            "<span>for</span></td><td></td></tr></thead>"
+    if scored or ranged:
+        usual = f'<th scope="col" class="usual quiet">{escape(t("usual"))}</th>' if ranged else ""
+        pulls = (
+            f'<td class="pullhead"><span>{escape(t("against"))}</span>'
+            f"<span>{escape(t('for'))}</span></td><td></td>"
         )
-    return f'<table class="record">{head}<tbody>{"".join(out)}</tbody></table>'
+        head = f"<thead><tr><td></td><td></td>{usual}{pulls if scored else ''}</tr></thead>"
+    body = f'<table class="record">{head}<tbody>{"".join(out)}</tbody></table>'
+    if any(row.low is not None and not row.declared for row in rows):
+        body += small(t("* the central 95 % of the cases of this cohort; no reference range."))
+    return body
+
+
+def _usual(row: RecordRow) -> str:
+    if row.low is None or row.high is None:
+        return ""
+    ends = t("{low} to {high}", low=f"{row.low:g}", high=f"{row.high:g}")
+    if row.declared:
+        return escape(ends)
+    title = escape(t("in this cohort: central 95 %"))
+    return f'<span title="{title}">{escape(ends)}&nbsp;*</span>'
+
+
+def _flag(row: RecordRow) -> str:
+    """`above` or `below`, in words; louder where the range is a declared one."""
+    if not row.side:
+        return ""
+    said = t("↑ above") if row.side == "above" else t("↓ below")
+    return f' <span class="flag {"declared" if row.declared else "cohort"}">{escape(said)}</span>'
 
 
 def _bar(score: float, scale: float, kind: str) -> str:
@@ -209,9 +252,10 @@ def _bar(score: float, scale: float, kind: str) -> str:
 def colour_key(scale: float, unit: str) -> str:
     """What the colours of words and bars mean, with numbers."""
     end = words.number(scale, 2)
+    ways = escape(t("blue: against, orange: for"))
     return (
         f'<div class="colour-key"><span>−{end}</span><i></i><span>+{end} {escape(unit)}</span>'
-        "<span>blue: against, orange: for</span></div>"
+        f"<span>{ways}</span></div>"
     )
 
 
@@ -234,15 +278,18 @@ def findings(rows: Sequence[tuple[str, str, str, str, str]]) -> str:
     """Intake findings: severity, subject, detail, advice, accepted-because."""
     out = []
     for severity, subject, detail, advice, accepted in rows:
-        said = f'<p class="small">Advice: {escape(advice)}</p>' if advice else ""
+        said = small(t("Advice: {advice}", advice=advice)) if advice else ""
         if accepted:
-            said += f'<p class="small">Accepted: {escape(accepted)}</p>'
+            said += small(t("Accepted: {why}", why=accepted))
         name = escape(words.SEVERITIES.get(severity, severity))
         out.append(
             f'<tr><td><span class="tag {escape(severity)}">{name}</span></td>'
             f"<td>{escape(subject)}</td><td>{escape(detail)}{said}</td></tr>"
         )
+    heads = "".join(
+        f"<th>{escape(name)}</th>" for name in (t("Severity"), t("Subject"), t("Finding"))
+    )
     return (
-        '<table class="findings"><thead><tr><th>Severity</th><th>Subject</th><th>Finding</th>'
-        f"</tr></thead><tbody>{''.join(out)}</tbody></table>"
+        f'<table class="findings"><thead><tr>{heads}</tr></thead>'
+        f"<tbody>{''.join(out)}</tbody></table>"
     )

@@ -5,6 +5,7 @@ import re
 from html import escape
 
 from dashboards import words_explained
+from dashboards.language import t, tn
 
 _AFTERTHOUGHT = re.compile(r"the interval holds the bound|\d+ patients, an interval needs")
 """What the audit adds to the part before it."""
@@ -57,7 +58,7 @@ def html(reason: str) -> str:
     if not others:
         return escape(first)
     items = "".join(f"<li>{escape(other)}</li>" for other in others)
-    more = f"{len(others)} more reason{'s' * (len(others) > 1)}"
+    more = escape(tn("{n} more reason", "{n} more reasons", len(others)))
     return f"{escape(first)}<details><summary>{more}</summary><ul>{items}</ul></details>"
 
 
@@ -76,5 +77,6 @@ def table(rows: list[tuple[str, str, str]]) -> str:
         f"<tr><td>{escape(method)}</td><td>{escape(name)}</td><td>{html(reason)}</td></tr>"
         for method, name, reason in rows
     )
-    heads = "".join(f'<th scope="col">{h}</th>' for h in ("Method", "Input", "Why it is not shown"))
+    said = (t("Method"), t("Input"), t("Why it is not shown"))
+    heads = "".join(f'<th scope="col">{escape(one)}</th>' for one in said)
     return f'<table class="findings"><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>'

@@ -1,26 +1,37 @@
-"""What the pages read of a run: its facts, its cohort and its tables, kept until a file changes."""
+"""What the pages read of a run: its facts, its cohort and its tables, kept until a file changes.
+
+Every session is given the same frame, not a copy: no page writes into what it gets from here.
+"""
 
 import os
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import streamlit as st
 import yaml
+from numpy.typing import NDArray
 
 from clinmm.errors import InputError, NotMadeYet
 from clinmm.runs import MADE_BY, Run
 from clinmm.schema import TABLES
+from dashboards.language import t
 
 if TYPE_CHECKING:
-    from clinmm.review.store import ReviewStore
+    from clinmm.review.room import ReadingRoom
+
+LARGE = 10_000_000
+"""Bytes of a file that takes long to read."""
 
 
 def run() -> Run:
     """The run named by CLINMM_RUN. Raises InputError when none is named or there is none."""
     folder = os.environ.get("CLINMM_RUN", "")
     if not folder:
-        raise InputError("no run was named. Open the reading room with: clinmm review RUN")
+        raise InputError(t("no run was named. Open the reading room with: clinmm review RUN"))
     return Run.open(folder)
 
 
@@ -37,10 +48,11 @@ def facts() -> dict[str, Any]:
 
 
 def table(name: str) -> pd.DataFrame:
-    """A table of the run. Raises NotMadeYet, naming the command that makes it."""
-    here = run()
-    path = here.path(f"{name}.parquet")
-    return _read(str(here.folder), name, path.stat().st_mtime_ns)
+    """A table of the run, one frame for everybody: do not write into it.
+
+    Raises NotMadeYet, naming the command that makes it.
+    """
+    return _read(*_file(name))
 
 
 def table_or_stop(name: str) -> pd.DataFrame:
@@ -61,7 +73,8 @@ def table_or_say(name: str) -> pd.DataFrame | None:
     if run().has(name):
         return table(name)
     made_by = MADE_BY.get(name, "calibrate")
-    st.info(f"Not made in this run; run: clinmm {made_by} {run().folder}")
+    command = f"clinmm {made_by} {run().folder}"
+    st.info(t("Not made in this run; run: {command}", command=command))
     return None
 
 
@@ -73,11 +86,9 @@ def stop(error: Exception) -> NoReturn:
 
 def cohort() -> dict[str, Any]:
     """cohort.yaml of the run, or what run.json says of inputs and target where it is absent."""
-    path = run().folder / "cohort.yaml"
-    if path.is_file():
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        if isinstance(content, dict):
-            return content
+    content = _yaml("cohort.yaml")
+    if content:
+        return content
     said = facts()
     kinds = said.get("inputs") or {}
     inputs = {name: {"kind": kind, "column": name} for name, kind in kinds.items()}
@@ -86,33 +97,242 @@ def cohort() -> dict[str, Any]:
 
 def config() -> dict[str, Any]:
     """config.yaml of the run; empty where it has none."""
-    path = run().folder / "config.yaml"
-    content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
+    return _yaml("config.yaml")
+
+
+# --- cases -----------------------------------------------------------------------------------
+def case_ids() -> "pd.Index[str]":
+    """Every case of the run, in the order of cases.parquet."""
+    return _case_ids(*_file("cases"))
+
+
+def case_row(case_id: str) -> "pd.Series[Any]":
+    """The case's row of cases.parquet. Raises InputError where the run has no such case."""
+    return table("cases").iloc[case_number(case_id)]
+
+
+def case_number(case_id: str) -> int:
+    """The case's row in cases.parquet, from 0: what addresses carry in place of its id.
+
+    Raises InputError where the run has no such case.
+    """
+    try:
+        return int(case_ids().get_loc(case_id))  # type: ignore[arg-type]
+    except KeyError:
+        raise InputError(t("the run has no such case")) from None
+
+
+def case_at(number: object) -> str | None:
+    """The case of a number as an address gives it; None for anything else."""
+    said = str(number)
+    if not (said.isascii() and said.isdigit()) or int(said) >= len(case_ids()):
+        return None
+    return str(case_ids()[int(said)])
+
+
+def rows_of(name: str, case_id: str) -> pd.DataFrame:
+    """The rows of a table that are about one case, found without reading the others."""
+    places = _places(*_file(name))
+    return table(name).iloc[places.of(case_id)]
+
+
+def test_case_ids() -> list[str]:
+    """The cases to read: held-out ones, all where the run has no test part; explained ones first,
+    else in the order of the run."""
+    explained = _file("explanations") if run().has("explanations") else None
+    return _test_case_ids(_file("cases"), _file("predictions"), explained)
+
+
+def worklist_frame() -> pd.DataFrame:
+    """What a reader may know of every case before reading it, one row each, as in cases.parquet:
+    case_id, number, inputs (`image, note`), and its group for each sensitive attribute."""
+    return _worklist_frame(*_file("cases"))
+
+
+def spread() -> dict[str, tuple[float, float]]:
+    """`case_data.cohort_spread` of every column of a record."""
+    return _spread(_file("cases"))
+
+
+def warm() -> None:
+    """Begins to read a large table of predictions, so that the first case need not wait for it."""
+    if run().has("predictions"):
+        _warm(_file("predictions"))
+
+
+def reading_list() -> pd.DataFrame:
+    """`worklist_frame` of the cases to read, in the order of `test_case_ids`, as it is before
+    anybody has read one: reading 1, status new. Index case_id."""
+    explained = _file("explanations") if run().has("explanations") else None
+    return _reading_list(_file("cases"), _file("predictions"), explained)
+
+
+# --- the reading room ------------------------------------------------------------------------
+def room() -> "ReadingRoom":
+    """The reading studies of this run, in CLINMM_DATABASE or the run folder's own file."""
+    # SQLAlchemy is loaded with the first page that needs it
+    from clinmm.review.database import default_url
+    from clinmm.review.room import run_id
+
+    here = run()
+    return _room(os.environ.get("CLINMM_DATABASE") or default_url(here.folder), run_id(here.facts))
+
+
+class CachedOutput:
+    """The model's output for desks, from the tables that all pages share."""
+
+    def risks(self, case_id: str) -> pd.DataFrame:
+        """Rows of predictions.parquet of the case."""
+        return self._rows("predictions", case_id)
+
+    def explanations(self, case_id: str) -> pd.DataFrame:
+        """Rows of explanations.parquet of the case; none where none was made."""
+        return self._rows("explanations", case_id)
+
+    def _rows(self, name: str, case_id: str) -> pd.DataFrame:
+        return rows_of(name, case_id) if run().has(name) else pd.DataFrame({"case_id": []})
+
+
+def output() -> CachedOutput:
+    """What a desk asks for the model's output of a case."""
+    return CachedOutput()
+
+
+# --- kept until a file changes ---------------------------------------------------------------
+def _file(name: str) -> tuple[str, str, int]:
+    """What a table is kept by: folder, name and time of its last change. Raises NotMadeYet."""
+    here = run()
+    return str(here.folder), name, here.path(f"{name}.parquet").stat().st_mtime_ns
+
+
+def _yaml(name: str) -> dict[str, Any]:
+    path = run().folder / name
+    return _read_yaml(str(path), path.stat().st_mtime_ns) if path.is_file() else {}
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _read_yaml(path: str, changed_ns: int) -> dict[str, Any]:
+    content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     return content if isinstance(content, dict) else {}
 
 
-def store() -> "ReviewStore":
-    """The readings of this run, in CLINMM_DATABASE or the run folder's own file."""
-    # SQLAlchemy is loaded with the first case, not with the first page
-    from clinmm.review.store import default_url, run_id
-
-    here = run()
-    url = os.environ.get("CLINMM_DATABASE") or default_url(here.folder)
-    return _open_store(url, run_id(here.facts))
-
-
-@st.cache_data(show_spinner=False, max_entries=64)
+@st.cache_resource(show_spinner=False, max_entries=64)
 def _read(folder: str, name: str, changed_ns: int) -> pd.DataFrame:
     frame = Run(Path(folder)).read(name)
+    for column in frame.columns[[isinstance(kind, pd.StringDtype) for kind in frame.dtypes]]:
+        # text in one piece: to take the rows of one case out of many pieces is much slower
+        pieces = pa.array(frame[column])
+        if isinstance(pieces, pa.ChunkedArray) and pieces.num_chunks > 1:
+            frame[column] = pd.array(pieces.combine_chunks(), dtype=frame[column].dtype)
+            del pieces
+            pa.default_memory_pool().release_unused()
     # a run made before a column existed is read as one that left it empty
-    for column in TABLES[name].columns:
-        if column.may_be_empty and column.name not in frame.columns:
-            frame[column.name] = float("nan") if column.kind == "real" else None
+    for known in TABLES[name].columns:
+        if known.may_be_empty and known.name not in frame.columns:
+            frame[known.name] = float("nan") if known.kind == "real" else None
     return frame
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
-def _open_store(url: str, run_name: str) -> "ReviewStore":
-    from clinmm.review.store import ReviewStore
+def _case_ids(folder: str, name: str, changed_ns: int) -> "pd.Index[str]":
+    # of Python's own texts: looking one up is twenty times faster than in an Arrow array
+    ids: pd.Index[str] = pd.Index(_read(folder, name, changed_ns)["case_id"].astype(object))
+    return ids
 
-    return ReviewStore(url, run_name)
+
+class _Places:
+    """Where the rows of each case are: row numbers sorted by case, and where each case begins."""
+
+    def __init__(self, case_ids: "pd.Series[str]") -> None:
+        codes, names = pd.factorize(case_ids)
+        self._order = np.argsort(codes, kind="stable").astype(np.int32)
+        self._ends = np.cumsum(np.bincount(codes, minlength=len(names)))
+        self._code = {str(name): code for code, name in enumerate(names)}
+
+    def of(self, case_id: str) -> NDArray[np.int32]:
+        """Row numbers in the order of the table; none of an unknown case."""
+        code = self._code.get(case_id)
+        if code is None:
+            return self._order[:0]
+        return self._order[self._ends[code - 1] if code else 0 : self._ends[code]]
+
+
+@st.cache_resource(show_spinner=False, max_entries=16)
+def _places(folder: str, name: str, changed_ns: int) -> _Places:
+    return _Places(_read(folder, name, changed_ns)["case_id"])
+
+
+_File = tuple[str, str, int]
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _test_case_ids(cases: _File, predictions: _File, explanations: _File | None) -> list[str]:
+    ids = _case_ids(*cases)
+    # two columns, not the whole table: a worklist shows nothing else of it
+    path = Path(predictions[0]) / "predictions.parquet"
+    foretold = pd.read_parquet(path, columns=["case_id", "split"])
+    held_out = foretold["case_id"][foretold["split"] == "test"]
+    there = (held_out if len(held_out) else foretold["case_id"]).unique()
+    kept = ids[ids.isin(there)]
+    if explanations is None:
+        return kept.tolist()
+    first = kept.isin(_read(*explanations)["case_id"].unique())
+    return [*kept[first], *kept[~first]]
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _worklist_frame(folder: str, name: str, changed_ns: int) -> pd.DataFrame:
+    from clinmm.study import groups_of
+
+    cases = _read(folder, name, changed_ns)
+    inputs = cases["pattern"] if "pattern" in cases.columns else pd.Series("", cases.index)
+    said = inputs.fillna("").replace("none", "").str.replace("+", ", ", regex=False)
+    known = pd.DataFrame(
+        {
+            "case_id": cases["case_id"].astype(object),
+            "number": pd.Series(range(len(cases)), cases.index),
+            "inputs": said,
+        }
+    )
+    return known.join(groups_of(Run(Path(folder))).set_axis(cases.index))
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _reading_list(cases: _File, predictions: _File, explanations: _File | None) -> pd.DataFrame:
+    known = _worklist_frame(*cases).set_index("case_id", drop=False)
+    listed = known.loc[_test_case_ids(cases, predictions, explanations)]
+    later = pd.Series(pd.NaT, listed.index)
+    return listed.assign(reading=1, why="", status="new", available_from=later)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _warm(predictions: _File) -> Thread | None:
+    if (Path(predictions[0]) / "predictions.parquet").stat().st_size < LARGE:
+        return None
+    reading = Thread(target=_places, args=predictions, daemon=True)
+    reading.start()
+    return reading
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _spread(cases: _File) -> dict[str, tuple[float, float]]:
+    from clinmm.cohort.column_patterns import record_columns
+    from clinmm.cohort.inputs import RecordInput
+    from dashboards.case_data import cohort_spread
+
+    frame = _read(*cases)
+    one_case = {str(name): None for name in frame.columns}
+    sources = [one for one in cohort()["inputs"].values() if one.get("kind") == "record"]
+    columns = [
+        str(name)
+        for source in sources
+        for name in record_columns(RecordInput.model_validate(source), one_case)
+    ]
+    return cohort_spread(frame, dict.fromkeys(columns))
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _room(url: str, run_name: str) -> "ReadingRoom":
+    from clinmm.review.room import ReadingRoom
+
+    return ReadingRoom(url, run_name)

@@ -1,13 +1,13 @@
 """What the model would have said of the case with something taken away or changed."""
 
 from collections.abc import Callable, Mapping
-from html import escape
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from dashboards import case_data, charts, note, panels, selections, words, words_explained
+from dashboards.language import t, tn
 from dashboards.panels import Moved
 
 Said = Callable[[float], str]
@@ -46,9 +46,9 @@ def show(
 
 def _inputs(rows: pd.DataFrame, now: "pd.Series[Any]", unit: str) -> None:
     """The estimate without each input in turn."""
-    st.html(_title("Without one input"))
+    st.html(panels.title(t("Without one input")))
     if not len(rows):
-        st.caption("The case has one input; nothing can be taken away.")
+        st.caption(t("The case has one input; nothing can be taken away."))
         return
     before = float(now["probability"])
     ends = (0.0, 1.0)
@@ -58,7 +58,7 @@ def _inputs(rows: pd.DataFrame, now: "pd.Series[Any]", unit: str) -> None:
         Moved(str(name), before, float(after))
         for name, after in zip(rows["input"], rows["probability"], strict=True)
     ]
-    st.html(panels.small(f"As it is: {in_words(unit)(before)}."))
+    st.html(panels.small(t("As it is: {estimate}.", estimate=in_words(unit)(before))))
     st.html(panels.moved(moves, *ends, in_words(unit)))
     st.caption(words_explained.HOW_REMOVED)
 
@@ -67,21 +67,26 @@ def _adds(rows: pd.DataFrame, unit: str) -> None:
     """What each input adds to the estimate, exact over all subsets of the inputs."""
     if not len(rows):
         return
-    per, of = (1, unit) if unit else (100, "of 100")
+    per = 1 if unit else 100
     said = ", ".join(
         f"{name} {per * value:+.1f}".replace("-", "−")
         for name, value in zip(rows["input"], rows["probability"], strict=True)
     )
-    st.caption(f"What each adds, over all subsets of the inputs: {said} {of}.")
+    told = (
+        t("What each adds, over all subsets of the inputs: {listed} {unit}.")
+        if unit
+        else t("What each adds, over all subsets of the inputs: {listed} of 100.")
+    )
+    st.caption(told.format(listed=said, unit=unit))
 
 
 def _sentence(
     rows: pd.DataFrame, now: "pd.Series[Any]", notes: Mapping[str, str], unit: str
 ) -> None:
     """The sentence whose removal changes the estimate most, marked in its note."""
-    st.html(_title("The sentence that changes most"))
+    st.html(panels.title(t("The sentence that changes most")))
     if not len(rows):
-        st.caption("No note with sentences to take away.")
+        st.caption(t("No note with sentences to take away."))
         return
     row = rows.loc[(rows["logit"] - now["logit"]).abs().idxmax()]
     start, end = (int(at) for at in str(row["part"]).split(":"))
@@ -89,8 +94,13 @@ def _sentence(
     with st.container(border=True):
         st.html(note.marked(text, start, end))
     st.caption(
-        f"Without it {said(float(row['probability']))} instead of "
-        f"{said(float(now['probability']))}. Of {len(rows)} sentences, each taken away in turn."
+        tn(
+            "Without it {without} instead of {now}. It is the only sentence.",
+            "Without it {without} instead of {now}. Of {n} sentences, each taken away in turn.",
+            len(rows),
+            without=said(float(row["probability"])),
+            now=said(float(now["probability"])),
+        )
     )
 
 
@@ -102,14 +112,14 @@ def _column(
     unit: str,
 ) -> None:
     """One value of the record moved through its plausible range."""
-    st.html(_title("Another value in the record"))
+    st.html(panels.title(t("Another value in the record")))
     if not len(rows):
-        st.caption("The case has no record with values to move.")
+        st.caption(t("The case has no record with values to move."))
         return
     by_column = rows.groupby("part", sort=False)["probability"]
     reach = (by_column.max() - by_column.min()).sort_values(ascending=False, kind="stable")
     names = [str(name) for name in reach.index]
-    name = str(st.selectbox("Value to change (those that move it most first)", names))
+    name = str(st.selectbox(t("Value to change (those that move it most first)"), names))
     own = selections.matching(rows, {"part": name})
     measured = own["x"].fillna("") != ""
     here = "" if pd.isna(case.get(name)) else case_data.plain(case[name])
@@ -119,14 +129,23 @@ def _column(
         charts.what_if(own[measured], here, before, label, not unit),
         theme=None,
         config={"displaylogo": False},
-        alt=f"Estimate over {name}",
+        alt=t("Estimate over {name}", name=name),
         key=f"what if {case['case_id']} {name}",
     )
-    told = f"The case: {here or 'not measured'}, {said(before)}. Over the range: "
-    told += f"{said(float(own['probability'].min()))} to {said(float(own['probability'].max()))}. "
+    risks = own["probability"]
+    told = [
+        t(
+            "The case: {value}, {estimate}. Over the range: {low} to {high}.",
+            value=here or t("not measured"),
+            estimate=said(before),
+            low=said(float(risks.min())),
+            high=said(float(risks.max())),
+        )
+    ]
     if here and len(blank := own[~measured]):
-        told += f"Not measured: {said(float(blank.iloc[0]['probability']))}. "
-    st.caption(told + words_explained.HOW_CURVE)
+        without = said(float(blank.iloc[0]["probability"]))
+        told.append(t("Not measured: {estimate}.", estimate=without))
+    st.caption(" ".join([*told, words_explained.HOW_CURVE]))
 
 
 def in_words(unit: str = "") -> Said:
@@ -136,9 +155,5 @@ def in_words(unit: str = "") -> Said:
     ('about 23 of 100', '61.3 years')
     """
     if not unit:
-        return lambda risk: f"{words.of_hundred(risk)} of 100"
+        return lambda risk: t("{count} of 100", count=words.of_hundred(risk))
     return lambda value: f"{words.number(value, 1)} {unit}"
-
-
-def _title(text: str) -> str:
-    return f'<p class="panel-title">{escape(text)}</p>'

@@ -6,79 +6,84 @@ from typing import Any
 from clinmm.explain.audit.parts.zones import ZONES
 from clinmm.registry import constants, describe
 from clinmm.report.wording import method_name
+from dashboards.language import t
 
-INPUTS = {"joint": "all inputs together"}
+INPUTS = {"joint": t("all inputs together")}
 
 TESTS = {
-    "completeness_error": "Adds up to the change",
-    "infidelity": "Infidelity",
-    "sensitivity": "Sensitivity to tiny changes",
-    "stability": "Stable under noise and small shifts",
-    "weight_randomisation": "Changes when the model loses its weights",
-    "weight_randomisation_unsigned": "Changes when the model loses its weights, sign ignored",
-    "label_randomisation": "Depends on the labels",
-    "label_randomisation_over_unrelated": "Depends on the labels, against unrelated models",
-    "deletion": "Deletion: what it marks matters to the model",
-    "insertion": "Insertion: what it marks is enough",
-    "comprehensiveness": "Without what it marks, the estimate moves",
-    "sufficiency": "What it marks alone gives the estimate",
-    "localisation_over_chance": "Lies where the finding is, against chance",
-    "localisation_over_random_weights": "Lies where the finding is, against random weights",
-    "localisation_over_permuted_labels": "Lies where the finding is, against permuted labels",
-    "auroc_gate": "The finding can be told at all (AUROC)",
-    "agreement": "Agrees with other methods",
-    "baseline_agreement": "Does not depend on what the case is compared with",
+    "completeness_error": t("Adds up to the change"),
+    "infidelity": t("Infidelity"),
+    "sensitivity": t("Sensitivity to tiny changes"),
+    "stability": t("Stable under noise and small shifts"),
+    "weight_randomisation": t("Changes when the model loses its weights"),
+    "weight_randomisation_unsigned": t("Changes when the model loses its weights, sign ignored"),
+    "label_randomisation": t("Depends on the labels"),
+    "label_randomisation_over_unrelated": t("Depends on the labels, against unrelated models"),
+    "deletion": t("Deletion: what it marks matters to the model"),
+    "insertion": t("Insertion: what it marks is enough"),
+    "comprehensiveness": t("Without what it marks, the estimate moves"),
+    "sufficiency": t("What it marks alone gives the estimate"),
+    "localisation_over_chance": t("Lies where the finding is, against chance"),
+    "localisation_over_random_weights": t("Lies where the finding is, against random weights"),
+    "localisation_over_permuted_labels": t("Lies where the finding is, against permuted labels"),
+    "auroc_gate": t("The finding can be told at all (AUROC)"),
+    "agreement": t("Agrees with other methods"),
+    "baseline_agreement": t("Does not depend on what the case is compared with"),
 }
 
 SYMBOLS = {"pass": "✓", "weak": "~", "fail": "✗", "unknown": "?", "": "–"}
 VERDICTS = {
-    "pass": "pass",
-    "weak": "weak",
-    "fail": "fail",
-    "unknown": "cannot tell",
-    "": "not judged",
+    "pass": t("pass"),
+    "weak": t("weak"),
+    "fail": t("fail"),
+    "unknown": t("cannot tell"),
+    "": t("not judged"),
 }
 CANNOT_TELL = "cannot tell"
 """Stands in the reason of every verdict that rests on too few cases."""
 
 
-SHARE = (
-    "Share: how much of all that moved the estimate came from the input. Bar: lowest to highest "
-    "over the models of the case, where there are several."
+SHARE = t(
+    "Share: how much of all that moved the estimate came from the input. Bar: "
+    "lowest to highest over the models of the case, where there are several."
 )
-SHARE_OF_COHORT = " Grey: the mean over the cohort, 95 %."
-NOT_AUDITED = "Nobody tested whether these explanations hold: the run has no audit of them."
-DENIED = "Dotted underline: words that the note denies."
-MARKED = "Hatched: the part that is due to having been measured, or not."
-HOW_MATRIX = (
-    "Each cell is one method and one input. Only what passed (✓) is drawn on a case page; what is "
-    "weak (~), failed (✗) or rests on too few cases to tell (?) is withheld."
+SHARE_OF_COHORT = " " + t("Grey: the mean over the cohort, 95 %.")
+NOT_AUDITED = t("Nobody tested whether these explanations hold: the run has no audit of them.")
+DENIED = t("Dotted underline: words that the note denies.")
+MARKED = t("Hatched: the part that is due to having been measured, or not.")
+HOW_MATRIX = t(
+    "Each cell is one method and one input. Only what passed (✓) is drawn on a "
+    "case page; what is weak (~), failed (✗) or rests on too few cases to tell "
+    "(?) is withheld."
 )
-HOW_TESTS = (
-    "Each line has its own scale. Dot and bar: mean over cases with its 95 % interval by patient. "
-    "Dashed: the bound; the shaded side is the good one. Pass: dot and bar are on it. Weak: the "
-    "dot alone. Fail: neither. Tests marked 'told only' decide nothing."
+HOW_TESTS = t(
+    "Each line has its own scale. Dot and bar: mean over cases with its 95 % "
+    "interval by patient. Dashed: the bound; the shaded side is the good one. "
+    "Pass: dot and bar are on it. Weak: the dot alone. Fail: neither. Tests "
+    "marked 'told only' decide nothing."
 )
-HOW_GROUPS = (
-    "The same test in each group, all findings together, 95 % interval by patient. Dashed: the "
-    "bound. A group differs where its interval stays clear of the others'; what was shown is said "
-    "above."
+HOW_GROUPS = t(
+    "The same test in each group, all findings together, 95 % interval by "
+    "patient. Dashed: the bound. A group differs where its interval stays clear "
+    "of the others'; what was shown is said above."
 )
-HOW_EFFECTS = (
-    "Mean change in logit over the cohort, 95 % interval by patient; right of 0 it speaks for the "
-    "finding. What moves most, whichever way, comes first."
+HOW_EFFECTS = t(
+    "Mean change in logit over the cohort, 95 % interval by patient; right of 0 "
+    "it speaks for the finding. What moves most, whichever way, comes first."
 )
-HOW_SHARES = (
-    "Mean share of each input in what moved the estimates, 95 % interval by patient. It says how "
-    "much the model used an input, not how good the input is."
+HOW_SHARES = t(
+    "Mean share of each input in what moved the estimates, 95 % interval by "
+    "patient. It says how much the model used an input, not how good the input "
+    "is."
 )
-HOW_CURVE = (
-    "The risk estimate when this one value is changed and all else stays; the mark is the case as "
-    "it is. This says what the model would answer, not what would happen to the patient."
+HOW_CURVE = t(
+    "The risk estimate when this one value is changed and all else stays; the "
+    "mark is the case as it is. This says what the model would answer, not what "
+    "would happen to the patient."
 )
-HOW_REMOVED = (
-    "Dot: the estimate without the input; grey line: as it is. Orange: it spoke for the finding. "
-    "Blue: against."
+HOW_REMOVED = t(
+    "Dot: the estimate without the input; grey line: as it is. Orange: it spoke "
+    "for the finding. Blue: against."
 )
 
 
@@ -113,9 +118,10 @@ def relative_only(name: str) -> str:
     'The numbers of Attention mean something within one class only; they cannot be set against \
 another class.'
     """
-    return (
-        f"The numbers of {method(name)} mean something within one class only; they "
-        "cannot be set against another class."
+    return t(
+        "The numbers of {method} mean something within one class only; they cannot "
+        "be set against another class.",
+        method=method(name),
     )
 
 
@@ -129,15 +135,22 @@ def input_name(name: str) -> str:
 
 OF_ZONES = {
     "mass": (
-        "Map",
-        "Share of the map, without sign, that lies there, less the share of the image: 0 of an "
-        "even map.",
+        t("Map"),
+        t(
+            "Share of the map, without sign, that lies there, less the share of the "
+            "image: 0 of an even map."
+        ),
     ),
-    "ratio": ("Map, as a ratio,", "Share of the map that lies there, over that of the image."),
+    "ratio": (
+        t("Map, as a ratio,"),
+        t("Share of the map that lies there, over that of the image."),
+    ),
     "effect": (
-        "Answer without what is",
-        "Change of the answer when the model no longer sees this place, as a share of what the "
-        "whole image adds.",
+        t("Answer without what is"),
+        t(
+            "Change of the answer when the model no longer sees this place, as a share "
+            "of what the whole image adds."
+        ),
     ),
 }
 """Kind of a test of shortcuts -> what it is called, and what it asks, of a zone of the image."""
@@ -199,7 +212,9 @@ def special(share: float, note: str) -> str:
     >>> special(0.07, "note")
     '7 % of what moved the estimate through the note lies on pieces that stand for no word.'
     """
-    return (
-        f"{100 * share:.0f} % of what moved the estimate through the {note} lies on pieces that "
-        "stand for no word."
+    return t(
+        "{share:.0f} % of what moved the estimate through the {note} lies on pieces "
+        "that stand for no word.",
+        share=100 * share,
+        note=note,
     )

@@ -1,95 +1,129 @@
-"""Which case is open, who reads, and what is left to read."""
+"""The list of cases to read: what it holds, in what order, and how far the reader has come."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
-import streamlit as st
+
+from clinmm.review.desk import Desk
+from dashboards import run_data
+
+Place = tuple[str, int]
+"""A case and which reading of it."""
+
+PER_PAGE = 25
+COLUMNS = ["case_id", "number", "reading", "why", "status", "available_from"]
 
 
-def statuses(readings: pd.DataFrame, reader: str) -> dict[str, str]:
-    """case_id -> `opinion` or `verdict` for the cases that this reader has begun."""
-    mine = readings[readings["reader"] == reader]
-    return {
-        row.case_id: "verdict" if isinstance(row.verdict, str) else "opinion"
-        for row in mine.itertuples()
-    }
+def of(desk: Desk) -> pd.DataFrame:
+    """The reader's list in its order: COLUMNS, `inputs`, and a column for each group.
 
+    In the open room these are all cases to read; in a study those assigned.
 
-def label(case_id: str, status: dict[str, str]) -> str:
+    Raises:
+        NotAllowed: the person is no reader.
     """
-    >>> label("c1", {"c1": "opinion"}), label("c2", {})
-    ('c1  (opinion locked)', 'c2')
+    begun = desk.worklist()
+    if desk.study.protocol.open:
+        listed = run_data.reading_list()
+        at = listed.index.get_indexer(begun["case_id"].astype(object))
+        status = listed["status"].copy()
+        status.iloc[at[at >= 0]] = begun["status"].to_numpy()[at >= 0]
+        return listed.assign(status=status)
+    kept = begun.drop(columns=["position", "arm"])
+    return kept.merge(run_data.worklist_frame(), on="case_id", how="inner", sort=False)
+
+
+def places(listed: pd.DataFrame) -> list[Place]:
+    """Case and reading of each line."""
+    return list(zip(listed["case_id"].tolist(), listed["reading"].tolist(), strict=True))
+
+
+def step(order: Sequence[Place], now: Place, by: int) -> Place:
+    """The line before or after; the ends stay.
+
+    >>> two = [("a", 1), ("b", 1)]
+    >>> step(two, ("a", 1), 1), step(two, ("b", 1), 1), step(two, ("z", 1), 1)
+    (('b', 1), ('b', 1), ('a', 1))
     """
-    said = {"opinion": "  (opinion locked)", "verdict": "  (done)"}
-    return case_id + said.get(status.get(case_id, ""), "")
+    if now not in order:
+        return order[0]
+    return order[min(max(order.index(now) + by, 0), len(order) - 1)]
 
 
-def step(case_ids: Sequence[str], open_case: str, by: int) -> str:
-    """The case before or after; the ends stay.
+def next_unread(order: Sequence[Place], now: Place | None, done: Sequence[bool]) -> Place | None:
+    """The next line after the open one that is not done, wrapping round; None where all are.
 
-    >>> step(["a", "b"], "a", 1), step(["a", "b"], "b", 1), step(["a", "b"], "z", 1)
-    ('b', 'b', 'a')
+    >>> three = [("a", 1), ("b", 1), ("c", 1)]
+    >>> next_unread(three, ("b", 1), [False, True, True])
+    ('a', 1)
+    >>> next_unread(three, ("b", 1), [True, True, True])
     """
-    if open_case not in case_ids:
-        return case_ids[0]
-    return case_ids[min(max(case_ids.index(open_case) + by, 0), len(case_ids) - 1)]
+    at = order.index(now) if now in order else -1
+    turned = [*range(at + 1, len(order)), *range(at + 1)]
+    return next((order[i] for i in turned if not done[i]), None)
 
 
-def next_unread(case_ids: Sequence[str], open_case: str, status: dict[str, str]) -> str:
-    """The next case after the open one without a verdict, wrapping round; else the open one.
-
-    >>> next_unread(["a", "b", "c"], "b", {"b": "verdict", "c": "verdict"})
-    'a'
-    """
-    at = case_ids.index(open_case) if open_case in case_ids else -1
-    order = [*case_ids[at + 1 :], *case_ids[: max(at, 0)]]
-    return next((case for case in order if status.get(case) != "verdict"), open_case)
-
-
-def explained_first(case_ids: Sequence[str], explained: set[str]) -> list[str]:
-    """The worklist: cases with an explanation before those without, else in the run's order.
-
-    >>> explained_first(["a", "b", "c"], {"b"})
-    ['b', 'a', 'c']
-    """
-    return sorted(case_ids, key=lambda case_id: case_id not in explained)
-
-
-def choose(case_ids: Sequence[str], status: dict[str, str], n_explained: int) -> str:
-    """Draws select box and buttons; the open case also stands in the address bar.
-
-    N: next, P: previous, U: next without a verdict. Streamlit forgets a widget's state when another
-    page is opened, so the case is kept beside it.
-    """
-    wanted = (
-        st.session_state.get("open_case"),
-        st.query_params.get("case"),
-        st.session_state.get("last_case"),
-    )
-    known = [case_id for case_id in wanted if case_id in case_ids]
-    st.session_state.open_case = known[0] if known else case_ids[0]
-
-    def go(case_id: str) -> None:
-        st.session_state.open_case = case_id
-
-    now = st.session_state.open_case
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        st.selectbox(
-            f"Case ({len(status)} of {len(case_ids)} begun; type to search)",
-            case_ids,
-            key="open_case",
-            format_func=lambda case_id: label(case_id, status),
-            width=300,
-            help=f"Held-out cases. {n_explained} of {len(case_ids)} have an explanation and come "
-            "first.",
+def closed(listed: pd.DataFrame) -> list[bool]:
+    """Whether there is nothing to do for each line now: done, or a repeat before its washout."""
+    done = listed["status"].eq("done")
+    if listed["reading"].eq(1).all():
+        return done.tolist()
+    first = dict(zip(places(listed), done, strict=True))
+    now = pd.Timestamp.now("UTC")
+    waits = [
+        reading > 1 and (not first.get((case, reading - 1), False) or now < later)
+        for case, reading, later in zip(
+            listed["case_id"], listed["reading"], listed["available_from"], strict=True
         )
-        moves = {
-            "Previous": ("P", step(case_ids, now, -1)),
-            "Next": ("N", step(case_ids, now, 1)),
-            "Next unread": ("U", next_unread(case_ids, now, status)),
-        }
-        for name, (key, there) in moves.items():
-            st.button(name, shortcut=key, on_click=go, args=(there,), disabled=there == now)
-    st.session_state.last_case = st.session_state.open_case
-    st.query_params["case"] = st.session_state.open_case
-    return str(st.session_state.open_case)
+    ]
+    return [bool(a or b) for a, b in zip(done, waits, strict=True)]
+
+
+def kept(
+    listed: pd.DataFrame,
+    search: str,
+    statuses: Sequence[str],
+    inputs: Sequence[str],
+    groups: Mapping[str, Sequence[str]],
+) -> pd.DataFrame:
+    """The lines that match: nothing chosen in a filter means all.
+
+    Args:
+        search: part of the case id, in any case.
+        inputs: that must be present.
+        groups: column -> groups.
+    """
+    fits = pd.Series(True, index=listed.index)
+    if search.strip():
+        ids = listed["case_id"].str
+        fits &= ids.contains(search.strip(), case=False, regex=False)
+    if statuses:
+        fits &= listed["status"].isin(statuses)
+    for name in inputs:
+        fits &= (", " + listed["inputs"].astype(str) + ", ").str.contains(
+            f", {name}, ", regex=False
+        )
+    for column, wanted in groups.items():
+        if wanted:
+            fits &= listed[column].astype(str).isin(wanted)
+    return listed[fits]
+
+
+def pages(n: int) -> int:
+    """
+    >>> pages(0), pages(25), pages(26)
+    (1, 1, 2)
+    """
+    return max(1, math.ceil(n / PER_PAGE))
+
+
+def minutes_left(seconds: Sequence[float], left: int) -> int | None:
+    """Minutes for what is left, from the median time of the readings done; None before the third.
+
+    >>> minutes_left([60, 90, 600], 4), minutes_left([60], 4)
+    (6, None)
+    """
+    if len(seconds) < 3:
+        return None
+    return max(1, round(float(pd.Series(seconds).median()) * left / 60))

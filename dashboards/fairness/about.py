@@ -10,6 +10,7 @@ from clinmm import registry
 from clinmm.fairness import told
 from clinmm.rivals import headline_arm
 from dashboards import run_data, selections, words
+from dashboards.language import t
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +63,7 @@ def choose(about: About, rows: pd.DataFrame, key: str, *, by_class: bool = True)
     measures = [name for name in dict.fromkeys(rows["metric"]) if not name.endswith("_gap")]
     first = measures.index("auroc") if "auroc" in measures else 0
     metric = left.selectbox(
-        "Measure", measures, index=first, format_func=words.metric, key=f"{key} measure"
+        t("Measure"), measures, index=first, format_func=words.metric, key=f"{key} measure"
     )
     rows = rows[rows["metric"] == metric]
     name = ""
@@ -70,7 +71,7 @@ def choose(about: About, rows: pd.DataFrame, key: str, *, by_class: bool = True)
         names = list(rows["class_name"].unique())
         headline = selections.headline_class(rows, about.facts)
         name = middle.selectbox(
-            "Finding",
+            t("Finding"),
             names,
             index=names.index(headline) if headline in names else 0,
             format_func=about.finding,
@@ -81,7 +82,7 @@ def choose(about: About, rows: pd.DataFrame, key: str, *, by_class: bool = True)
     point = points[0]
     if len(points) > 1:
         point = right.selectbox(
-            "Operating point",
+            t("Operating point"),
             points,
             format_func=lambda one: one.replace("_", " ") or "none",
             key=f"{key} point",
@@ -95,7 +96,7 @@ def attribute(names: "list[str]", key: str) -> str:
         return names[0]
     return str(
         st.segmented_control(
-            "Attribute",
+            t("Attribute"),
             names,
             default=names[0],
             required=True,
@@ -117,7 +118,7 @@ def better_when(metric: str) -> bool | None:
 def offer(rows: pd.DataFrame, name: str) -> None:
     """A button that downloads the rows behind a plot."""
     st.download_button(
-        "Download this table (CSV)",
+        t("Download this table (CSV)"),
         rows.dropna(axis="columns", how="all").to_csv(index=False),
         file_name=f"fairness_{name}.csv",
         mime="text/csv",
@@ -130,6 +131,6 @@ def made(name: str) -> pd.DataFrame | None:
     """The table with at least a row; or None, and the part says how it is made."""
     table = run_data.table_or_say(name)
     if table is not None and not len(table):
-        st.info(told.left_out(run_data.facts(), name) or "The audit found nothing to list here.")
+        st.info(told.left_out(run_data.facts(), name) or t("The audit found nothing to list here."))
         return None
     return table

@@ -7,6 +7,7 @@ from clinmm.fairness import told
 from dashboards import panels, selections, words
 from dashboards.fairness.about import About, attribute, choose, offer
 from dashboards.fairness.groups import line
+from dashboards.language import t
 from dashboards.panels import Line
 
 
@@ -26,7 +27,11 @@ def section(about: About) -> None:
     parts = []
     for class_name, lines in drawn.items():
         reference = next((one.value for one in lines if one.strong), None)
-        heading = (about.finding(str(class_name)), f"{about.unit}s", words.metric(choice.metric))
+        heading = (
+            about.finding(str(class_name)),
+            words.several(about.unit),
+            words.metric(choice.metric),
+        )
         parts.append(f"<div>{panels.forest(lines, low, high, reference, heading)}</div>")
     st.html(f'<div class="twins">{"".join(parts)}</div>')
     st.caption(told.HOW["multiples"])
@@ -35,7 +40,7 @@ def section(about: About) -> None:
 
 def _lines(rows: pd.DataFrame, everyone: pd.DataFrame) -> list[Line]:
     lines = [
-        Line("everyone", str(row.n_patients), row.value, row.low, row.high, strong=True)
+        Line(t("everyone"), str(row.n_patients), row.value, row.low, row.high, strong=True)
         for row in everyone.itertuples()
     ]
     return lines + [line(row, told.name_of(row.group)) for row in rows.itertuples()]

@@ -5,6 +5,7 @@ import re
 import streamlit as st
 
 from dashboards import panels, run_data
+from dashboards.language import t
 
 MOST = 8
 
@@ -20,12 +21,15 @@ def show(said: str, case_ids: list[str]) -> None:
     if not ids:
         return
     if not run_data.run().has("cases"):
-        st.html(panels.small(f"{said}: {', '.join(ids)}."))
+        listed = t("{what}: {cases}.", what=said, cases=", ".join(ids))
+        st.html(panels.small(listed))
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.html(panels.small(f"{said}:"), width="content")
+        st.html(panels.small(t("{what}:", what=said)), width="content")
         for case_id in ids:
-            st.page_link("screens/cases.py", label=_plain(case_id), query_params={"case": case_id})
+            # an address tells no id: it stays in histories and logs
+            number = {"case": str(run_data.case_number(case_id))}
+            st.page_link("screens/cases.py", label=_plain(case_id), query_params=number)
 
 
 def _plain(text: str) -> str:

@@ -7,11 +7,12 @@ from clinmm.fairness import told
 from clinmm.schema import GROUPS
 from dashboards import panels, run_data, selections
 from dashboards.fairness.about import About, attribute
+from dashboards.language import t
 
 HOLDS = {
-    asked.NO: ("fail", "▲ contradicted"),
-    asked.NOT_SHOWN: ("plain", "– not contradicted"),
-    asked.CANNOT_TELL: ("unknown", "? cannot tell"),
+    asked.NO: ("fail", t("▲ contradicted")),
+    asked.NOT_SHOWN: ("plain", t("– not contradicted")),
+    asked.CANNOT_TELL: ("unknown", t("? cannot tell")),
 }
 """What a criterion is found to be -> class of its tag, words."""
 
@@ -26,7 +27,7 @@ def section(about: About) -> None:
     headline = selections.headline_class(rows, about.facts)
     with right:
         chosen = st.selectbox(
-            "Finding",
+            t("Finding"),
             classes,
             index=classes.index(headline) if headline in classes else 0,
             format_func=about.finding,
@@ -43,10 +44,11 @@ def section(about: About) -> None:
         for one in found
     )
     st.html(
-        '<table class="findings"><thead><tr><th>Criterion</th><th>What it means for a patient'
-        f"</th><th>In these data</th></tr></thead><tbody>{body}</tbody></table>"
+        f'<table class="findings"><thead><tr><th>{panels.escape(t("Criterion"))}</th>'
+        f"<th>{panels.escape(t('What it means for a patient'))}</th>"
+        f"<th>{panels.escape(t('In these data'))}</th></tr></thead><tbody>{body}</tbody></table>"
     )
     st.caption(told.HOW["criteria"])
     if len(groups):
         why = asked.why_not_all(groups, name, chosen)
-        st.html(panels.answer("Can they all hold?", why))
+        st.html(panels.answer(t("Can they all hold?"), why))

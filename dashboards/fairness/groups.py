@@ -8,17 +8,15 @@ import streamlit as st
 from clinmm.fairness import told
 from dashboards import panels, run_data, selections, words
 from dashboards.fairness.about import About, Choice, better_when, choose, offer
+from dashboards.language import t, tn
 from dashboards.panels import Line
 
 
 def section(about: About) -> None:
     rows = about.grouped
     choice = choose(about, rows, "groups")
-    meaning = words.MEANINGS.get(choice.metric)
-    st.caption(
-        (f"{words.metric(choice.metric)}: {meaning}. " if meaning else "")
-        + f"Held-out {about.unit}s, {words.arm(about.arm)}."
-    )
+    whose = t("Held-out {unit}s, {arm}.", unit=about.unit, arm=words.arm(about.arm))
+    st.caption(f"{words.meaning(choice.metric)} {whose}".strip())
     _estimates(about, choice)
     _gaps(about, choice)
     _largest(about)
@@ -31,11 +29,15 @@ def _estimates(about: About, choice: Choice) -> None:
     everyone = selections.pooled(about.metrics, choice.metric, **of)
     everyone = selections.at_point(everyone, choice.point)
     lines = [
-        Line("everyone", str(row.n_patients), row.value, row.low, row.high, strong=True)
+        Line(t("everyone"), str(row.n_patients), row.value, row.low, row.high, strong=True)
         for row in everyone.itertuples()
     ] + [line(row) for row in rows.itertuples()]
     reference = everyone.iloc[0]["value"] if len(everyone) else None
-    heading = ("Group", f"{about.unit}s", f"{words.metric(choice.metric)}, 95 %")
+    heading = (
+        t("Group"),
+        words.several(about.unit),
+        t("{measure}, 95 %", measure=words.metric(choice.metric)),
+    )
     st.html(panels.forest(lines, *panels.scale(lines, -100.0, 100.0), reference, heading))
     st.caption(told.HOW["forest"])
     offer(pd.concat([everyone, rows]), "groups")
@@ -44,32 +46,36 @@ def _estimates(about: About, choice: Choice) -> None:
 def line(row: Any, label: str = "") -> Line:
     """A row of the metrics table by its group; where it has no figure, why."""
     note = selections.text(row.reason)
-    note = f"suppressed: {note}" if row.status == "suppressed" else note
+    note = t("suppressed: {note}", note=note) if row.status == "suppressed" else note
     label = label or told.who(row.group_by, row.group)
     return Line(label, str(row.n_patients), row.value, row.low, row.high, note)
 
 
 def _gaps(about: About, choice: Choice) -> None:
-    st.header("Gap between groups: each group against everyone else")
+    st.header(t("Gap between groups: each group against everyone else"))
     comparisons = run_data.table_or_stop("comparisons")
     rows = selections.gaps(comparisons, choice.metric, choice.class_name, about.arm)
     if not len(rows):
-        st.caption("No gap was compared for this measure and finding.")
+        st.caption(t("No gap was compared for this measure and finding."))
         return
     judged = rows["family"].notna()
     if judged.any():
         _differences(about, rows[judged])
     if not judged.all():
         n = int((~judged).sum())
-        title = f"{n} more gap{'s' * (n != 1)}, exploratory: seen, and without a verdict"
+        title = tn(
+            "{n} more gap, exploratory: seen, and without a verdict",
+            "{n} more gaps, exploratory: seen, and without a verdict",
+            n,
+        )
         with st.expander(title, expanded=not judged.any()):
             _differences(about, rows[~judged])
-    way = {True: "below", False: "above"}.get(better_when(choice.metric))
-    st.caption(
-        told.HOW["gaps"]
-        + (f" {way.capitalize()} 0 the group is served worse." if way else "")
-        + " Verdicts hold after Holm's correction within their family."
-    )
+    worse = {
+        True: t("Below 0 the group is served worse."),
+        False: t("Above 0 the group is served worse."),
+    }.get(better_when(choice.metric))
+    holm = t("Verdicts hold after Holm's correction within their family.")
+    st.caption(" ".join(one for one in (told.HOW["gaps"], worse, holm) if one))
     offer(rows, "gaps")
     _ratios(about, rows, selections.best_group(comparisons, choice.metric, about.arm))
 
@@ -86,7 +92,7 @@ def _differences(about: About, rows: pd.DataFrame) -> None:
         strong = row.verdict in ("worse", "better")
         n = str(row.n_patients)
         lines.append(Line(label, n, row.difference, row.low, row.high, strong=strong))
-    heading = ("Group, verdict", f"{about.unit}s", "difference, 95 %")
+    heading = (t("Group, verdict"), words.several(about.unit), t("difference, 95 %"))
     drawn = panels.forest(lines, *panels.middle(lines), 0.0, heading)
     st.html(f'<div class="gaps">{drawn}</div>')
 
@@ -113,13 +119,16 @@ def _ratios(about: About, rows: pd.DataFrame, best: pd.DataFrame) -> None:
         )
     if not shown:
         return
-    with st.expander("As ratios, and against the group that is served best"):
-        heading = ("Finding", "Group", "Ratio to everyone else")
-        heading += ("Less the best group", "Ratio to the best group")
+    with st.expander(t("As ratios, and against the group that is served best")):
+        heading = (t("Finding"), t("Group"), t("Ratio to everyone else"))
+        heading += (t("Less the best group"), t("Ratio to the best group"))
         st.html(panels.table(heading, shown))
         st.caption(
-            "A ratio of 1 is no gap. The best group is picked by the same figures, so gaps to it "
-            "are larger than chance alone would have them: a description, never a test."
+            t(
+                "A ratio of 1 is no gap. The best group is picked by the same figures, so "
+                "gaps to it are larger than chance alone would have them: a description, "
+                "never a test."
+            )
         )
         offer(pd.concat([rows, best]), "ratios")
 
@@ -135,7 +144,7 @@ def _largest(about: About) -> None:
     rows = rows[rows["metric"].str.endswith("_gap") & (rows["class_name"] != "macro")]
     if not len(rows):
         return
-    st.header("Largest gap between any two groups, at the operating point")
+    st.header(t("Largest gap between any two groups, at the operating point"))
     pairs = [
         (
             f"{words.metric(row.metric.removesuffix('_gap'))}, {told.name_of(row.group_by)}",
@@ -144,5 +153,5 @@ def _largest(about: About) -> None:
         for row in rows.itertuples()
     ]
     st.html(panels.facts(pairs))
-    st.caption("A description without an interval: with more groups it grows by chance alone.")
+    st.caption(t("A description without an interval: with more groups it grows by chance alone."))
     offer(rows, "largest")

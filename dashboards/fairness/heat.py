@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from dashboards.language import t
+
 _WORSE, _BETTER, _PLAIN = "230,159,0", "86,180,233", "0,114,178"
 """Orange, sky blue and blue of Okabe and Ito: told apart with any kind of colour vision."""
 
@@ -43,7 +45,7 @@ def heat(
 
 def _cell(cell: Cell | None) -> str:
     if cell is None:
-        return '<td class="quiet">nobody</td>'
+        return f'<td class="quiet">{escape(t("nobody"))}</td>'
     below = f'<div class="small">{escape(cell.below)}</div>' if cell.below else ""
     if cell.suppressed:
         return f'<td class="hatched">{escape(cell.said)}{below}</td>'

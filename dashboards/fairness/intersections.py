@@ -10,6 +10,7 @@ from clinmm.fairness import told
 from dashboards import run_data, selections, words
 from dashboards.fairness.about import About, attribute, better_when, choose, offer
 from dashboards.fairness.heat import Cell, heat
+from dashboards.language import t
 
 
 def section(about: About) -> None:
@@ -17,8 +18,11 @@ def section(about: About) -> None:
     rows = rows[rows["group_by"].str.contains("*", regex=False)]
     if not len(rows):
         st.info(
-            "No intersection was asked for. Set `depth: 2` under `audit` in the config, or: "
-            f"clinmm audit {run_data.run().folder} --group-by sex*age"
+            t(
+                "No intersection was asked for. Set `depth: 2` under `audit` in the config, "
+                "or: clinmm audit {folder} --group-by sex*age",
+                folder=run_data.run().folder,
+            )
         )
         return
     choice = choose(about, rows, "intersections")
@@ -42,8 +46,8 @@ def section(about: About) -> None:
     }
     down, across = (list(dict.fromkeys(pair[i] for pair in cells)) for i in (0, 1))
     st.html(heat(told.name_of(name), down, across, cells))
-    said = f" Everyone: {words.number(level)}." if signed else ""
-    st.caption(told.HOW["heat" if signed else "heat_plain"] + said)
+    said = t("Everyone: {level}.", level=words.number(level)) if signed else ""
+    st.caption(f"{told.HOW['heat' if signed else 'heat_plain']} {said}".strip())
     offer(rows, "intersections")
 
 
@@ -60,9 +64,9 @@ def _shades(values: "pd.Series[float]", level: float, better: bool | None) -> li
 def _cell(row: Any, shade: float, signed: bool) -> Cell:
     if row.status != "ok" or math.isnan(row.value):
         return Cell(
-            row.status if row.status != "ok" else "not given",
-            f"n {row.n_patients}",
+            t("suppressed") if row.status != "ok" else t("not given"),
+            t("n {n}", n=row.n_patients),
             suppressed=True,
         )
-    ends = words.interval(row.low, row.high).removeprefix("95 % ")
-    return Cell(words.number(row.value), f"{ends}; n {row.n_patients}", shade, signed)
+    ends = t("{ends}; n {n}", ends=words.ends(row.low, row.high), n=row.n_patients)
+    return Cell(words.number(row.value), ends, shade, signed)

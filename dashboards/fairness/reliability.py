@@ -5,6 +5,7 @@ import streamlit as st
 from clinmm.fairness import told
 from dashboards import charts, run_data, selections
 from dashboards.fairness.about import About, attribute, offer
+from dashboards.language import t
 
 IN_A_ROW = 4
 
@@ -16,7 +17,7 @@ def section(about: About) -> None:
     points = selections.matching(curves, {"kind": "reliability", "arm": about.arm})
     points = points[~points["group_by"].isin(["all", "class"])].dropna(subset=["x", "y"])
     if not len(points):
-        st.info("No reliability by group in this run: too few patients in each.")
+        st.info(t("No reliability by group in this run: too few patients in each."))
         return
     left, right = st.columns(2)
     with left:
@@ -25,7 +26,7 @@ def section(about: About) -> None:
     classes = list(points["class_name"].unique())
     with right:
         chosen = st.selectbox(
-            "Finding", classes, format_func=about.finding, key="reliability finding"
+            t("Finding"), classes, format_func=about.finding, key="reliability finding"
         )
     points = points[points["class_name"] == chosen]
     groups = list(points["group"].unique())
@@ -36,7 +37,7 @@ def section(about: About) -> None:
             charts.reliability(points[points["group"].isin(row)], titles, "group"),
             theme=None,
             config={"displaylogo": False},
-            alt=f"Reliability diagrams by {told.name_of(name)}",
+            alt=t("Reliability diagrams by {name_of}", name_of=told.name_of(name)),
             key=f"reliability {start}",
         )
     st.caption(told.HOW["reliability"])

@@ -8,13 +8,14 @@ from clinmm.fairness import told
 from dashboards import panels, selections, words
 from dashboards.fairness import case_links
 from dashboards.fairness.about import About, made, offer
+from dashboards.language import t
 from dashboards.panels import Line
 
 KINDS = {
-    "column": "a column",
-    "columns": "columns together",
-    "note_topic": "a topic of the notes",
-    "embedding_cluster": "cases alike to the model",
+    "column": t("a column"),
+    "columns": t("columns together"),
+    "note_topic": t("a topic of the notes"),
+    "embedding_cluster": t("cases alike to the model"),
 }
 
 
@@ -23,20 +24,25 @@ def section(about: About) -> None:
     if table is None:
         return
     pairs = told.slices(table, about.arm)
-    st.html(f'<p class="lead">{panels.escape(told.of_slices(pairs))}</p>')
+    st.html(panels.lead(told.of_slices(pairs)))
     lines = []
     for found, confirmed in pairs:
-        what = f"{found.slice} ({KINDS.get(found.kind, found.kind)}): "
-        what += f"{words.metric(found.metric)}, {about.finding(found.class_name)}"
-        point = selections.text(found.operating_point).replace("_", " ")
-        what += f", at {point}" if point else ""
+        what = t(
+            "{slice} ({kind}): {measure}, {finding}",
+            slice=found.slice,
+            kind=KINDS.get(found.kind, found.kind),
+            measure=words.metric(found.metric),
+            finding=about.finding(found.class_name),
+        )
+        if point := selections.text(found.operating_point).replace("_", " "):
+            what = t("{what}, at {point}", what=what, point=point)
         lines.append(Line(what, "", heading=True))
-        lines.append(_line(found, "proposed on one half", quiet=True))
+        lines.append(_line(found, t("proposed on one half"), quiet=True))
         if confirmed is not None:
             tested = selections.text(confirmed.verdict)
-            verdict = told.slice_verdict(confirmed) if tested else "not tested"
-            lines.append(_line(confirmed, f"on the other half: {verdict}"))
-    heading = ("Slice", f"{about.unit}s", "less everyone else, 95 %")
+            verdict = told.slice_verdict(confirmed) if tested else t("not tested")
+            lines.append(_line(confirmed, t("on the other half: {verdict}", verdict=verdict)))
+    heading = (t("Slice"), words.several(about.unit), t("less everyone else, 95 %"))
     st.html(panels.forest(lines, *panels.middle(lines), 0.0, heading))
     st.caption(told.HOW["slices"])
     offer(table[table["arm"] == about.arm], "slices")
@@ -44,7 +50,8 @@ def section(about: About) -> None:
         if confirmed is None or selections.text(confirmed.verdict) != "worse":
             continue
         case_links.show(
-            f"Cases of “{confirmed.slice}”", told.cases(selections.text(confirmed.case_ids))
+            t("Cases of “{slice}”", slice=confirmed.slice),
+            told.cases(selections.text(confirmed.case_ids)),
         )
 
 
@@ -55,7 +62,7 @@ def _line(row: Any, label: str, quiet: bool = False) -> Line:
         row.difference,
         row.difference_low,
         row.difference_high,
-        "too few for an estimate",
+        t("too few for an estimate"),
         strong=selections.text(row.verdict) == "worse",
         quiet=quiet,
     )

@@ -9,6 +9,7 @@ import streamlit as st
 from clinmm.fairness import told
 from dashboards import panels, selections, words
 from dashboards.fairness.about import About, attribute, made, offer
+from dashboards.language import t
 from dashboards.panels import Line
 
 MOST_SENTENCES, MOST_LINES = 4, 16
@@ -22,8 +23,12 @@ def section(about: About) -> None:
     name = attribute(list(rows["group_by"].unique()), "sources")
     rows = rows[rows["group_by"] == name]
     st.html(
-        '<p class="lead">What goes together with a gap. None of it proves a cause: causes are '
-        "shown by changing them.</p>"
+        panels.lead(
+            t(
+                "What goes together with a gap. None of it proves a cause: causes are shown by "
+                "changing them."
+            )
+        )
     )
     for source in told.SOURCES:
         part = rows[rows["source"] == source]
@@ -48,7 +53,7 @@ def _panel(about: About, source: str, rows: pd.DataFrame) -> None:
         _figures(about, source, str(measure), part)
     st.caption(how)
     if len(sentences) > len(first):
-        with st.expander(f"{len(sentences) - len(first)} more in words"):
+        with st.expander(t("{n} more in words", n=len(sentences) - len(first))):
             st.html("".join(panels.small(one) for one in sentences[len(first) :]))
 
 
@@ -62,11 +67,11 @@ def _figures(about: About, source: str, measure: str, rows: pd.DataFrame) -> Non
         scale, reference = panels.middle(lines), 0.0
     elif measure == "share":
         scale = (0.0, 1.0)
-    heading = ("About", f"{about.unit}s", "value, 95 %")
-    st.html(f'<p class="panel-title">{panels.escape(told.MEASURES.get(measure, measure))}</p>')
+    heading = (t("About"), words.several(about.unit), t("value, 95 %"))
+    st.html(panels.title(told.MEASURES.get(measure, measure)))
     st.html(panels.forest(lines, *scale, reference, heading))
     if len(rows) > MOST_LINES:
-        st.caption(f"{MOST_LINES} of {len(rows)} lines; the table has all.")
+        st.caption(t("{shown} of {n} lines; the table has all.", shown=MOST_LINES, n=len(rows)))
 
 
 def _line(about: About, source: str, row: dict[Any, Any]) -> Line:
@@ -74,7 +79,7 @@ def _line(about: About, source: str, row: dict[Any, Any]) -> Line:
     if source == "arm":
         label = words.arm(of)
     else:
-        label = {"fused": "all inputs together", "labels": "the labels alone"}.get(of, of)
+        label = {"fused": t("all inputs together"), "labels": t("the labels alone")}.get(of, of)
     if group := selections.text(row["group"]):
         label = f"{told.name_of(group)}: {label}"
     if class_name := selections.text(row["class_name"]):

@@ -9,6 +9,7 @@ from clinmm.fairness import sentences, told
 from dashboards import panels, run_data, selections, words
 from dashboards.fairness import case_links
 from dashboards.fairness.about import About, made, offer
+from dashboards.language import t
 
 MOST_COLUMNS = 3
 LONG = 200
@@ -22,9 +23,9 @@ def opening(about: About) -> None:
         return
     found = told.by_attribute(table, about.arm)
     if not found:
-        st.info("The audit came to no verdict: no sensitive column, or no arm that was judged.")
+        st.info(t("The audit came to no verdict: no sensitive column, or no arm that was judged."))
         return
-    st.html(f'<p class="lead">{panels.escape(told.lead(found))}</p>')
+    st.html(panels.lead(told.lead(found)))
     groups = run_data.table_if_made("groups")
     names, n_columns = list(found), min(len(found), MOST_COLUMNS)
     for start in range(0, len(names), n_columns):
@@ -43,17 +44,19 @@ def _card(about: About, name: str, rows: pd.DataFrame, groups: pd.DataFrame | No
     parts += [_concluded(about, row, before) for row in rows.itertuples()]
     st.html(f'<div class="concluded">{"".join(parts)}</div>')
     cases = [one for cell in rows["case_ids"] for one in told.cases(selections.text(cell))]
-    case_links.show("Cases that illustrate it", list(dict.fromkeys(cases)))
+    case_links.show(t("Cases that illustrate it"), list(dict.fromkeys(cases)))
 
 
 def _concluded(about: About, row: Any, before: str) -> str:
     """One verdict. before: what its sentence begins with, said once for all of the attribute."""
     point = selections.text(row.operating_point).replace("_", " ")
-    what = words.metric(row.metric) + (f" at {point}" if point else "")
+    what = words.metric(row.metric)
+    what = t("{measure} at {point}", measure=what, point=point) if point else what
     cause = selections.text(row.cause)
-    why = panels.small(f"Where it may come from: {cause}")
+    why = panels.small(t("Where it may come from: {cause}", cause=cause))
     if len(cause) > LONG:
-        why = f"<details><summary>Where it may come from</summary>{panels.small(cause)}</details>"
+        asked = panels.escape(t("Where it may come from"))
+        why = f"<details><summary>{asked}</summary>{panels.small(cause)}</details>"
     return (
         f"<p>{tag(row)} <b>{panels.escape(what)}</b>, "
         f"{panels.escape(about.finding(row.class_name))}</p>"

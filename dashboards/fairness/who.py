@@ -9,6 +9,7 @@ from clinmm.fairness import told
 from dashboards import panels, selections, words
 from dashboards.fairness.about import About, made, offer
 from dashboards.fairness.heat import Cell, heat
+from dashboards.language import t
 from dashboards.panels import Line
 
 MOST_COLUMNS = 15
@@ -22,7 +23,7 @@ def section(about: About) -> None:
         st.html(f'<p class="gap">▲ {panels.escape(told.there(row))}.</p>')
     parts = [name for name in told.PARTS if (table["part"] == name).any()]
     part = st.segmented_control(
-        "Among",
+        t("Among"),
         parts,
         default=parts[-1] if "cohort" not in parts else "cohort",
         required=True,
@@ -44,11 +45,15 @@ def _sizes(about: About, rows: pd.DataFrame) -> None:
             row.value,
             row.low,
             row.high,
-            "too few",
+            t("too few"),
         )
         for row in rows.itertuples()
     ]
-    st.html(panels.forest(lines, 0.0, 1.0, None, ("Group", f"{about.unit}s", "share, 95 %")))
+    st.html(
+        panels.forest(
+            lines, 0.0, 1.0, None, (t("Group"), words.several(about.unit), t("share, 95 %"))
+        )
+    )
     st.caption(told.HOW["share"])
     offer(rows, "who_size")
 
@@ -67,15 +72,21 @@ def _shares(about: About, rows: pd.DataFrame, measure: str) -> None:
         for row in shown.itertuples()
     }
     groups = list(dict.fromkeys(row for row, _ in cells))
-    st.html(heat("Group", groups, [said(name) for name in kept], cells))
+    st.html(heat(t("Group"), groups, [said(name) for name in kept], cells))
     more = len(largest) - len(kept)
-    st.caption(told.HOW["there"] + (f" The table has {more} more columns." if more > 0 else ""))
+    left_out = t("The table has {more} more columns.", more=more) if more > 0 else ""
+    st.caption(f"{told.HOW['there']} {left_out}".strip())
     offer(rows, f"who_{measure}")
 
 
 def _cell(row: Any) -> Cell:
     if row.status == "suppressed":
-        return Cell("too few", f"n {row.n_patients}", suppressed=True)
+        return Cell(t("too few"), t("n {n}", n=row.n_patients), suppressed=True)
     value, low, high = (100 * getattr(row, name) for name in ("value", "low", "high"))
     gap = selections.text(row.verdict) == "gap"
-    return Cell(f"{value:.0f} %", f"{low:.0f} to {high:.0f}", value / 100, mark="▲" if gap else "")
+    return Cell(
+        f"{value:.0f} %",
+        t("{low:.0f} to {high:.0f}", low=low, high=high),
+        value / 100,
+        mark="▲" if gap else "",
+    )

@@ -6,9 +6,10 @@ import streamlit as st
 from dashboards import audit_panels, audit_rows, panels, reasons, run_data, selections, words
 from dashboards import words_explained as said
 from dashboards.audit_panels import Judged
+from dashboards.language import t, tn
 from dashboards.panels import Line
 
-EVERY = "every finding"
+EVERY = t("every finding")
 MOST_EFFECTS = 24
 
 facts = run_data.facts()
@@ -33,7 +34,7 @@ def opening(table: pd.DataFrame) -> None:
     st.html(
         f'<p class="lead"><b>{panels.escape(audit_rows.sentence(table))}</b> '
         f"{panels.escape(' '.join(one for one in told if one))}</p>"
-        + panels.small("An explanation is here a method, an input and a finding together.")
+        + panels.small(t("An explanation is here a method, an input and a finding together."))
     )
 
 
@@ -45,7 +46,7 @@ def matrix(table: pd.DataFrame) -> None:
     chosen = EVERY
     if len(names) > 1:
         chosen = st.segmented_control(
-            "Finding",
+            t("Finding"),
             [EVERY, *names],
             default=EVERY,
             required=True,
@@ -60,23 +61,23 @@ def matrix(table: pd.DataFrame) -> None:
 
 def cell(table: pd.DataFrame) -> None:
     """Every test of one method, input and finding."""
-    st.header("The tests behind a cell")
+    st.header(t("The tests behind a cell"))
     rows = audit_rows.judged(table)
     left, middle, right = st.columns(3)
     methods = list(dict.fromkeys(rows["method"]))
-    method = left.selectbox("Method", methods, format_func=said.method, key="method of cell")
+    method = left.selectbox(t("Method"), methods, format_func=said.method, key="method of cell")
     inputs = list(dict.fromkeys(rows.loc[rows["method"] == method, "input"]))
-    name = middle.selectbox("Input", inputs, key="input of cell")
+    name = middle.selectbox(t("Input"), inputs, key="input of cell")
     rows = selections.matching(rows, {"method": str(method), "input": str(name)})
     names = in_order(rows["class_name"])
-    class_name = right.selectbox("Finding", names, format_func=finding, key="finding of cell")
+    class_name = right.selectbox(t("Finding"), names, format_func=finding, key="finding of cell")
     verdict = rows[rows["class_name"] == class_name].iloc[0]
     why = selections.text(verdict["reason"])
     st.html(
         f"<p>{audit_panels.tag(str(verdict['shown_as']))} "
         f"{panels.escape(said.method(str(method)))}, {panels.escape(str(name))}, "
         f"{panels.escape(finding(str(class_name)))}</p>"
-        + (reasons.block("Withheld", why) if why else "")
+        + (reasons.block(t("Withheld"), why) if why else "")
     )
     own = audit_rows.tests(table, str(method), str(name), str(class_name))
     joint = audit_rows.tests(table, str(method), audit_rows.JOINT, str(class_name))
@@ -84,11 +85,17 @@ def cell(table: pd.DataFrame) -> None:
     st.html(audit_panels.tests(lines(ruled[0])))
     st.caption(said.HOW_TESTS)
     if len(ruled[1]):
-        st.html('<p class="panel-title">All inputs together (counts for each of them)</p>')
+        st.html(panels.title(t("All inputs together (counts for each of them)")))
         st.html(audit_panels.tests(lines(ruled[1])))
     others = pd.concat([part[part["bound"].isna()] for part in (own, joint)])
     if len(others):
-        with st.expander(f"{len(others)} more measure{'s' * (len(others) != 1)} without a bound"):
+        with st.expander(
+            tn(
+                "{n} more measure without a bound",
+                "{n} more measures without a bound",
+                len(others),
+            )
+        ):
             st.html(audit_panels.tests(lines(others)))
     groups(table, str(method), str(name))
 
@@ -117,13 +124,13 @@ def groups(table: pd.DataFrame, method: str, name: str) -> None:
     rows = audit_rows.of_groups(table, method, name)
     if not len(rows):
         return
-    st.header("Is it worse for some?")
+    st.header(t("Is it worse for some?"))
     if told := audit_rows.worse(rows):
         st.warning("\n".join(f"- {one}" for one in told))
     else:
-        st.markdown("No difference between groups was shown for this method and input.")
+        st.markdown(t("No difference between groups was shown for this method and input."))
     names = list(dict.fromkeys(rows["test"]))
-    test = st.selectbox("Test", names, format_func=said.test, key="test by group")
+    test = st.selectbox(t("Test"), names, format_func=said.test, key="test by group")
     rows = rows[rows["test"] == test]
     drawn = [
         Line(
@@ -132,24 +139,24 @@ def groups(table: pd.DataFrame, method: str, name: str) -> None:
             row.value if row.n_patients >= selections.MIN_PATIENTS else float("nan"),
             row.low,
             row.high,
-            note=f"{row.n_patients} {unit}s, too few to tell",
+            note=t("{n_patients} {unit}s, too few to tell", n_patients=row.n_patients, unit=unit),
         )
         for row in rows.itertuples()
     ]
     bound = float(rows["bound"].iloc[0])
     low, high = panels.scale([*drawn, Line("", "", bound)], -1e6, 1e6)
-    heading = ("Group", f"{unit}s", "mean, 95 %")
+    heading = (t("Group"), words.several(unit), t("mean, 95 %"))
     st.html(panels.forest(drawn, low, high, bound, heading, 2))
     st.caption(said.HOW_GROUPS)
 
 
 def effects(table: pd.DataFrame) -> None:
     """What columns and words do over the cohort, and the mean share of each input."""
-    st.header("What the model uses, over the cohort")
+    st.header(t("What the model uses, over the cohort"))
     table = table[table["arm"] == "fused"]
     names = in_order(table["class_name"])
     left, right = st.columns(2)
-    class_name = left.selectbox("Finding", names, format_func=finding, key="effects of")
+    class_name = left.selectbox(t("Finding"), names, format_func=finding, key="effects of")
     rows = table[table["class_name"] == class_name]
     shares = rows[rows["kind"] == "input"]
     rest = rows[rows["kind"] != "input"]
@@ -157,30 +164,45 @@ def effects(table: pd.DataFrame) -> None:
     one, other = st.columns(2)
     if len(shares):
         drawn = [effect(row, str(row["input"])) for row in shares.to_dict("records")]
-        one.html(panels.forest(drawn, 0.0, 1.0, None, ("Input", f"{unit}s", "share, 95 %"), 2))
+        one.html(
+            panels.forest(
+                drawn, 0.0, 1.0, None, (t("Input"), words.several(unit), t("share, 95 %")), 2
+            )
+        )
         one.caption(said.HOW_SHARES)
     if not inputs:
         return
-    name = right.selectbox("Input", inputs, key="effects in")
+    name = right.selectbox(t("Input"), inputs, key="effects in")
     rest = rest[rest["input"] == name].sort_values("size", ascending=False, kind="stable")
     drawn = [
-        effect(row, str(row["part"]) + ", not recorded" * (row["kind"] == "not_recorded"))
+        effect(
+            row,
+            t("{column}, not recorded", column=row["part"])
+            if row["kind"] == "not_recorded"
+            else str(row["part"]),
+        )
         for row in rest.head(MOST_EFFECTS).to_dict("records")
     ]
-    heading = ("Column" if (rest["kind"] != "word").all() else "Word", f"{unit}s", "logits, 95 %")
+    heading = (
+        t("Column") if (rest["kind"] != "word").all() else t("Word"),
+        words.several(unit),
+        t("logits, 95 %"),
+    )
     other.html(panels.forest(drawn, *panels.middle(drawn), 0.0, heading, 2))
     other.caption(
-        said.HOW_EFFECTS + (f" {MOST_EFFECTS} of {len(rest)}." * (len(rest) > MOST_EFFECTS))
+        t("{how} {shown} of {n}.", how=said.HOW_EFFECTS, shown=MOST_EFFECTS, n=len(rest))
+        if len(rest) > MOST_EFFECTS
+        else said.HOW_EFFECTS
     )
 
 
 def effect(row: dict[str, object], label: str) -> Line:
     """A row of the effects table as a line."""
     value, low, high = (float(row[key]) for key in ("value", "low", "high"))  # type: ignore[arg-type]
-    return Line(label, str(row["n_patients"]), value, low, high, "too few to tell")
+    return Line(label, str(row["n_patients"]), value, low, high, t("too few to tell"))
 
 
-st.title("Explanations")
+st.title(t("Explanations"))
 table = run_data.table_or_stop("explanation_audit")
 rules = audit_rows.rules_of(run_data.config())
 opening(table)
@@ -191,7 +213,7 @@ found = run_data.table_if_made("effects")
 if found is not None and len(found):
     effects(found)
 st.download_button(
-    "Download the audit table (CSV)",
+    t("Download the audit table (CSV)"),
     table.to_csv(index=False),
     file_name="explanation_audit.csv",
     mime="text/csv",

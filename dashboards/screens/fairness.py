@@ -16,37 +16,41 @@ from dashboards.fairness import (
     who,
 )
 from dashboards.fairness.about import About
+from dashboards.language import t
 
 OF_GROUPS = {
-    "Gaps": groups.section,
-    "By finding": by_class.section,
-    "Reliability": reliability.section,
-    "Intersections": intersections.section,
-    "Criteria": criteria.section,
+    t("Gaps"): groups.section,
+    t("By finding"): by_class.section,
+    t("Reliability"): reliability.section,
+    t("Intersections"): intersections.section,
+    t("Criteria"): criteria.section,
 }
 """Parts that need estimates by group."""
 PARTS = {
-    "Who is there": who.section,
+    t("Who is there"): who.section,
     **OF_GROUPS,
-    "Groups nobody named": slices.section,
-    "Sources": sources.section,
-    "Mitigation": mitigation.section,
+    t("Groups nobody named"): slices.section,
+    t("Sources"): sources.section,
+    t("Mitigation"): mitigation.section,
 }
 
 facts = run_data.facts()
-st.title("Fairness")
+st.title(t("Fairness"))
 metrics = run_data.table_or_stop("metrics")
 about = About.of(facts, metrics)
 shown = list(PARTS)
 if values.is_of_values(facts):
     values.fairness(facts, metrics)
-    shown = ["Who is there", "Sources"]
+    shown = [t("Who is there"), t("Sources")]
 elif len(about.grouped):
     verdicts.opening(about)
 else:
     st.info(
-        "No estimate by group in this run. Name the columns under `sensitive` in the cohort "
-        f"file, then: clinmm audit {run_data.run().folder}"
+        t(
+            "No estimate by group in this run. Name the columns under `sensitive` in the "
+            "cohort file, then: clinmm audit {folder}",
+            folder=run_data.run().folder,
+        )
     )
     shown = [name for name in PARTS if name not in OF_GROUPS]
 # a part is worked out when it is opened; the address bar names it

@@ -5,13 +5,14 @@ import streamlit as st
 
 from clinmm import validation_size
 from dashboards import charts, inputs_fail, panels, run_data, selections, values, words
+from dashboards.language import t
 from dashboards.panels import Line
 
 facts = run_data.facts()
 unit = facts.get("unit_name", "patient")
 target = facts["target"]["name"]
 
-st.title("Performance")
+st.title(t("Performance"))
 metrics = run_data.table_or_stop("metrics")
 if values.is_of_values(facts):
     values.performance(facts, metrics)
@@ -49,9 +50,12 @@ def ranked(metric: str, chosen: str) -> None:
     reference = 0.5 if metric == "auroc" else None
     low = min(low, 0.5) if metric == "auroc" else low
     left, right = st.columns(2)
-    heads = (f"Input, {words.class_label(chosen, target)}", "Finding, all inputs together")
+    heads = (
+        t("Input, {class_label}", class_label=words.class_label(chosen, target)),
+        t("Finding, all inputs together"),
+    )
     for place, part, head in zip((left, right), both, heads, strict=True):
-        heading = (head, f"{unit}s", f"{words.metric(metric)}, 95 %")
+        heading = (head, words.several(unit), t("{measure}, 95 %", measure=words.metric(metric)))
         place.html(panels.forest(part, low, high, reference, heading))
 
 
@@ -68,65 +72,95 @@ def compared(metric: str, class_name: str) -> None:
         verdict = words.verdict(
             row.verdict, row.detectable, row.margin, selections.text(row.non_inferior)
         )
-        label, n = f"{words.arm(row.rival)}: {verdict}", str(row.n_patients)
-        drawn.append(Line(label, n, row.difference, row.low, row.high, "not estimated"))
-    st.header("All inputs together against each other arm")
-    heading = ("Against, verdict", f"{unit}s", f"{words.metric(metric)} difference, 95 %")
+        label = t("{arm}: {verdict}", arm=words.arm(row.rival), verdict=verdict)
+        n = str(row.n_patients)
+        drawn.append(Line(label, n, row.difference, row.low, row.high, t("not estimated")))
+    st.header(t("All inputs together against each other arm"))
+    heading = (
+        t("Against, verdict"),
+        words.several(unit),
+        t("{metric} difference, 95 %", metric=words.metric(metric)),
+    )
     st.html(panels.forest(drawn, *panels.middle(drawn), 0.0, heading))
-    st.caption(f"All inputs minus the other, paired on the same {unit}s. {words.DETECTABLE}")
+    st.caption(
+        t(
+            "All inputs minus the other, paired on the same {unit}s. {detectable}",
+            unit=unit,
+            detectable=words.DETECTABLE,
+        )
+    )
 
 
 size = run_data.table_if_made("validation_size")
 if size is not None and len(size):
-    st.html(f'<p class="lead">{panels.escape(validation_size.statement(size, unit))}</p>')
-    with st.expander(f"How many {unit}s there are, and how many each question needs"):
+    st.html(panels.lead(validation_size.statement(size, unit)))
+    with st.expander(t("How many {unit}s there are, and how many each question needs", unit=unit)):
         st.dataframe(size.drop(columns="arm"), hide_index=True)
 
 left, right = st.columns(2)
 metric = left.selectbox(
-    "Measure",
+    t("Measure"),
     [name for name in ("auroc", "auprc", "brier", "log_loss") if (overall["metric"] == name).any()],
     format_func=words.metric,
 )
-chosen = right.selectbox("Finding", names, format_func=lambda name: words.class_label(name, target))
-st.caption(f"{words.metric(metric)}: {words.MEANINGS.get(metric, '')}. Held-out {unit}s only.")
+chosen = right.selectbox(
+    t("Finding"), names, format_func=lambda name: words.class_label(name, target)
+)
+st.caption(f"{words.meaning(metric)} {t('Held-out {unit}s only.', unit=unit)}")
 ranked(metric, chosen)
 compared(metric, chosen)
 
-st.header("By what was present")
+st.header(t("By what was present"))
 rows = selections.pooled(metrics, metric, arm="fused", class_name=chosen, pattern="*")
 rows, others = selections.enough(rows[rows["pattern"] != "any"])
 if len(rows):
     present = lines(rows, "pattern")
     low, high = panels.scale(present, 0.0, 1.0)
-    heading = ("Inputs present", f"{unit}s", f"{words.metric(metric)}, 95 %")
+    heading = (
+        t("Inputs present"),
+        words.several(unit),
+        t("{measure}, 95 %", measure=words.metric(metric)),
+    )
     reference = 0.5 if metric == "auroc" else None
     low = min(low, 0.5) if metric == "auroc" else low
     st.html(panels.forest(present, low, high, reference, heading))
 if others or not len(rows):
-    st.caption(others or "Every case had the same inputs, or no pattern was measured.")
+    st.caption(others or t("Every case had the same inputs, or no pattern was measured."))
 
 inputs_fail.section(chosen, target, unit)
 
-st.header("At the operating point")
+st.header(t("At the operating point"))
 rows = overall[(overall["arm"] == "fused") & overall["metric"].isin(["sensitivity", "specificity"])]
 rows = rows[(rows["repeat"] == "all") & (rows["split"] == "test")]
 for point in [name for name in selections.points(rows) if name]:
-    st.caption(f"{point.replace('_', ' ')}: threshold chosen on other {unit}s than these.")
+    st.caption(
+        t(
+            "{point}: threshold chosen on other {unit}s than these.",
+            point=point.replace("_", " "),
+            unit=unit,
+        )
+    )
     for place, name in zip(st.columns(2), ("sensitivity", "specificity"), strict=True):
         part = selections.at_point(selections.pooled(metrics, name, arm="fused"), point)
-        heading = ("Finding", f"{unit}s", f"{words.metric(name)}, 95 %")
+        heading = (
+            t("Finding"),
+            words.several(unit),
+            t("{measure}, 95 %", measure=words.metric(name)),
+        )
         place.html(panels.forest(lines(part, "class_name"), 0.0, 1.0, None, heading))
 if not len(rows):
-    st.caption("No operating point in this run.")
+    st.caption(t("No operating point in this run."))
 
 curves = run_data.table_if_made("curves")
 if curves is not None:
     where = {"kind": "roc", "arm": "fused", "group_by": "all", "pattern": "any"}
     points = selections.matching(curves, where)
     if len(points):
-        st.header("ROC curves, all inputs together")
+        st.header(t("ROC curves, all inputs together"))
         titles = {name: words.class_label(name, target) for name in points["class_name"].unique()}
         st.plotly_chart(
-            charts.roc(points, titles), theme=None, config={"displaylogo": False}, alt="ROC curves"
+            charts.roc(points, titles),
+            theme=None,
+            config={"displaylogo": False},
+            alt=t("ROC curves"),
         )

@@ -1,9 +1,10 @@
-"""In a real browser: every page draws, and the story of one reading from opinion to verdict."""
+"""In a real browser: every page draws, and the story of a study from sign-in to decision."""
 
 import os
 import re
 import shutil
 import socket
+import sqlite3
 import subprocess
 import time
 import urllib.request
@@ -17,8 +18,10 @@ from made_bias import with_bias
 from made_explanations import with_explanations
 from made_rules import with_rules
 from made_run import CLASSES, HOSTILE
+from reading_room import a_study, finish, room_of
 
 from clinmm.runs import Run
+from dashboards.reading import said
 from pipelines.review import command
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -36,7 +39,9 @@ QUIET = [
 ]
 PAGES = {
     "": "Is fusion worth it?",
-    "cases": "Lock my opinion|Write your name",
+    "worklist": "Begin to read",
+    "cases": "Begin to read",
+    "reading_studies": "Reading stud",
     "performance": "By what was present",
     "calibration": "Before and after calibration",
     "decisions": "calling everybody",
@@ -72,21 +77,34 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def served(finished: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(
+    finished: Run, tmp_path_factory: pytest.TempPathFactory, browser: Any
+) -> Iterator[Served]:
     folder = Path(shutil.copytree(finished.folder, tmp_path_factory.mktemp("served") / "made"))
     with_bias(with_explanations(with_rules(Run(folder))))
+    yield from _serve(Run(folder), browser, {})
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with sync_api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield opened
+        opened.close()
+
+
+def _serve(run: Run, browser: Any, more: dict[str, str]) -> Iterator[Served]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environment = {**os.environ, "CLINMM_RUN": str(folder), "CLINMM_DATABASE": ""}
-    with (folder / "server.log").open("w") as log:
-        server = subprocess.Popen(command(port), env=environment, stdout=log, stderr=log)
+    named = {"CLINMM_RUN": str(run.folder), "CLINMM_DATABASE": "", "CLINMM_PEOPLE": "", **more}
+    with (run.folder / "server.log").open("w") as log:
+        server = subprocess.Popen(
+            command(port), env={**os.environ, **named}, stdout=log, stderr=log
+        )
     try:
         _wait(port, server)
-        with sync_api.sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-            yield Served(Run(folder), port, browser)
-            browser.close()
+        yield Served(run, port, browser)
     finally:
         server.terminate()
         server.wait(timeout=10)
@@ -171,7 +189,7 @@ def _drawn(page: Any) -> None:
 def _read_as(page: Any, reader: str) -> None:
     page.get_by_label("Reader", exact=True).fill(reader)
     page.keyboard.press("Enter")
-    page.get_by_text("Write your name").wait_for(state="detached")
+    page.locator(".viewer[data-window]").wait_for()
     _drawn(page)
 
 
@@ -179,61 +197,123 @@ def _rate(page: Any, label: str, nth: int) -> None:
     page.get_by_role("radiogroup", name=label).get_by_role("radio").nth(nth).click()
 
 
-def test_the_story_of_one_reading(served: Served) -> None:
-    page = served.page("cases?case=case_010")
-    _read_as(page, "AB")
-    page.get_by_text("Your opinion first").wait_for()
-    viewer = page.locator(".viewer")
-    assert viewer.get_attribute("data-map") == ""
-    assert page.get_by_text("such patients").count() == 0
-    for i, name in enumerate(CLASSES):
-        _rate(page, name.capitalize(), i)
-    _rate(page, "How confident are you?", 2)
-    page.get_by_role("button", name="Lock my opinion").click()
+def _key(page: Any, key: str, label: str) -> None:
+    """Strikes a key once the button that it stands for is there; waits for the next question."""
+    before = page.locator(".ask").inner_text()
+    page.get_by_role("button", name=re.compile(f"^{label}")).first.wait_for()
+    _drawn(page)
+    page.locator("body").press(key)
+    page.wait_for_function("was => document.querySelector('.ask').innerText !== was", arg=before)
 
-    page.get_by_text("Your opinion is locked").wait_for()
+
+def _answer(page: Any, keys: str = "4444", sure: str = "3") -> None:
+    """Each question by its digit."""
+    for key in keys:
+        _key(page, key, said.RATINGS[int(key)])
+    _key(page, sure, said.CONFIDENCES[int(sure)])
+    page.get_by_text("All is answered").wait_for()
+    _drawn(page)
+
+
+def _lock(page: Any, keys: str = "3333") -> None:
+    _answer(page, keys)
+    page.locator("body").press("l")
+    page.get_by_role("button", name="Lock my final opinion").wait_for()
+    _drawn(page)
+
+
+def _finish(page: Any) -> None:
+    page.locator("body").press("l")
+    page.get_by_role("button", name="Correct").wait_for()
+    _drawn(page)
+
+
+def _reason(page: Any, reason: str) -> None:
+    """Chooses a reason for a change, and leaves the field: a key in a text box is text."""
+    page.get_by_text("at least one, for the change").wait_for()
+    _drawn(page)
+    _pick(page, re.compile("^Reasons"), reason)
+    page.keyboard.press("Escape")
+    page.locator("h1.case").click()
+    _drawn(page)
+
+
+def _kept(served: Served, reader: str, case_id: str, comment: str) -> None:
+    """Waits until the comment is in the store."""
+    desk = room_of(served.run).desk(reader)
+    for _ in range(80):
+        if desk.state(case_id).draft.comment == comment:
+            return
+        time.sleep(0.25)
+    raise AssertionError("what was typed was not kept in 20 s")
+
+
+def test_one_reading_from_opinion_to_the_final_one_survives_a_closed_browser(
+    served: Served,
+) -> None:
+    page = served.page("cases?case=10")
+    _read_as(page, "AB")
+    assert page.locator(".viewer").get_attribute("data-map") == ""
+    assert page.get_by_text("such patients").count() == 0
+    _key(page, "1", "definitely not")
+    page.get_by_label("Comment", exact=True).press_sequentially("a fold of skin")
+    _kept(served, "AB", "case_010", "a fold of skin")  # though the text box was not left
+    assert page.errors == []
+    page.close()
+
+    page = served.page("cases?case=10")
+    _read_as(page, "AB")
+    page.get_by_text("Effusion?").wait_for()
+    assert page.get_by_label("Comment", exact=True).input_value() == "a fold of skin"
+    for key in "234":
+        _key(page, key, said.RATINGS[int(key)])
+    _key(page, "3", "high")
+    page.get_by_text("All is answered").wait_for()
+    _drawn(page)
+    page.locator("body").press("l")
+    page.get_by_role("button", name="Lock my final opinion").wait_for()
     _drawn(page)
     assert page.get_by_text("of 100 such patients").count() == len(CLASSES)
     assert page.get_by_text("you: probably not").count() == 1
     page.wait_for_function("document.querySelector('.note .word') !== null")
-    viewer.and_(page.locator("[data-map^='case_010 image']")).wait_for()
-    assert page.locator(".score").first.inner_text()
+    assert page.locator(".viewer").get_attribute("data-image") == "10 image"
 
-    _drawn(page)
-    _rate(page, "Verdict", 2)
-    # in view before the list opens: it closes where the page scrolls
-    page.get_by_role("button", name="Save verdict").scroll_into_view_if_needed()
-    page.wait_for_timeout(300)
-    page.get_by_role("combobox", name="Reason (needed unless you agree)").click()
-    listed = page.get_by_role("listbox")
-    listed.wait_for()
-    page.get_by_role("option", name="The model sees something that is not there").click()
-    listed.wait_for(state="detached")
-    page.get_by_label("Comment", exact=True).fill("a fold of skin")
-    page.get_by_role("button", name="Save verdict").click()
-    page.get_by_role("button", name="Save a new verdict").wait_for()
-
-    page.reload()
-    _read_as(page, "AB")
-    page.get_by_text("Your opinion is locked").wait_for()
-    assert page.get_by_label("Comment", exact=True).input_value() == "a fold of skin"
-    reason = page.get_by_role("combobox", name="Reason (needed unless you agree)")
-    assert reason.input_value() == "The model sees something that is not there"
+    _rate(page, "Nodule", 0)
+    _reason(page, "The model's estimate is plausible")
+    page.get_by_role("button", name="Lock my final opinion").click()
+    page.get_by_role("button", name="Correct").wait_for()
+    assert page.get_by_text("The model's estimate is plausible").count() >= 1
     assert page.get_by_role("button", name="Lock my opinion").count() == 0
     assert page.errors == []
     page.close()
 
 
-def _lock(page: Any) -> None:
-    for name in CLASSES:
-        _rate(page, name.capitalize(), 2)
-    _rate(page, "How confident are you?", 2)
-    page.get_by_role("button", name="Lock my opinion").click()
-    page.get_by_text("Your opinion is locked").wait_for()
-    _drawn(page)
+def test_two_windows_with_one_reading_ask_which_one_counts(served: Served) -> None:
+    first, second = served.page("cases?case=12"), served.page("cases?case=12")
+    for page in (first, second):
+        _read_as(page, "EF")
+    _key(first, "4", "probably")
+    second.get_by_label("Comment", exact=True).press_sequentially("typed in the second")
+    second.get_by_text("changed in another window").wait_for()
+    second.get_by_role("button", name="Keep mine").click()
+    _kept(served, "EF", "case_012", "typed in the second")
+    comment = first.get_by_label("Comment", exact=True)
+    comment.press_sequentially("typed in the first")
+    first.get_by_text("changed in another window").wait_for()
+    first.get_by_role("button", name="Look at what is kept").click()
+    first.get_by_text("Cardiomegaly?").wait_for()
+    assert comment.input_value() == "typed in the second"
+    with sqlite3.connect(served.run.folder / "review.sqlite") as store:
+        every = [row[0] for row in store.execute("SELECT payload FROM events WHERE reader = 'EF'")]
+    for typed in ("typed in the first", "typed in the second"):
+        assert any(typed in one for one in every)
+    for page in (first, second):
+        assert page.errors == []
+        page.close()
 
 
-def _pick(page: Any, label: str, option: str) -> None:
+def _pick(page: Any, label: str | re.Pattern[str], option: str) -> None:
+    """Chooses from a list; a page that scrolls closes it, so it is scrolled there first."""
     page.get_by_role("combobox", name=label).scroll_into_view_if_needed()
     page.wait_for_timeout(200)
     page.get_by_role("combobox", name=label).click()
@@ -244,11 +324,11 @@ def _pick(page: Any, label: str, option: str) -> None:
 def test_a_withheld_map_is_replaced_by_its_reason_and_a_drawn_one_has_numbers(
     served: Served,
 ) -> None:
-    page = served.page("cases?case=case_000")
+    page = served.page("cases?case=0")
     _read_as(page, "CD")
     _lock(page)
     _rate(page, "Show what spoke for and against", 1)
-    page.locator(".viewer[data-map='case_000 image effusion integrated_gradients']").wait_for()
+    page.locator(".viewer[data-map='0 image effusion integrated_gradients']").wait_for()
     page.get_by_text("logits per patch").wait_for()
     legend = page.locator(".viewer .highest").inner_text()
     assert re.fullmatch(r"\+\d+\.\d\d logits per patch", legend)
@@ -273,7 +353,7 @@ def test_a_withheld_map_is_replaced_by_its_reason_and_a_drawn_one_has_numbers(
     shown = page.get_by_role("combobox", name="Method")
     assert shown.input_value() == "Integrated gradients (1 withheld)"
     _rate(page, "Show what spoke for and against", 1)
-    page.locator(".viewer[data-map='case_000 image effusion integrated_gradients']").wait_for()
+    page.locator(".viewer[data-map='0 image effusion integrated_gradients']").wait_for()
     assert shown.input_value() == "Integrated gradients"
     _rate(page, "Show what spoke for and against", 1)  # the choice cannot be taken back
     page.wait_for_timeout(300)
@@ -341,11 +421,10 @@ def test_the_audit_of_bias_is_looked_through_from_the_verdict_to_a_case(served: 
         page.get_by_role("button", name="Download this table").last.click()
     assert got.value.suggested_filename == "fairness_mitigation.csv"
     page.get_by_role("link", name="case_010").click()
-    page.get_by_text("Write your name").wait_for()
-    _drawn(page)
-    assert "/cases?" in page.url
-    assert "case=case_010" in page.url
-    assert "case_010" in page.get_by_role("combobox", name=re.compile("Case")).input_value()
+    page.get_by_role("button", name="Begin to read").wait_for()
+    assert page.url.endswith("/cases?case=10")
+    _read_as(page, "GH")
+    page.get_by_role("heading", name="Case case_010").wait_for()
     assert page.locator("[data-testid=stException]").count() == 0
     assert page.errors == []
     page.close()
@@ -359,10 +438,9 @@ def test_a_part_of_the_fairness_page_opens_on_a_direct_link(served: Served) -> N
 
 
 def test_window_zoom_and_invert_happen_without_the_server(served: Served) -> None:
-    page = served.page("cases?case=case_000")
+    page = served.page("cases?case=0")
+    _read_as(page, "AB")
     viewer = page.locator(".viewer[data-window]")
-    viewer.wait_for()
-    page.get_by_text("Write your name").wait_for()
     page.wait_for_timeout(300)
     asked, told = len(page.elsewhere), len(page.told)
     assert told
@@ -387,19 +465,126 @@ def test_window_zoom_and_invert_happen_without_the_server(served: Served) -> Non
 
 
 def test_next_by_key_shows_the_next_case(served: Served) -> None:
-    page = served.page("cases?case=case_000")
-    page.locator(".viewer[data-image='case_000 image']").wait_for()
+    page = served.page("cases?case=0")
+    _read_as(page, "AB")
+    page.locator(".viewer[data-image='0 image']").wait_for()
     page.get_by_role("button", name="Next", exact=False).first.wait_for()
     page.locator("body").press("n")
-    page.locator(".viewer[data-image='case_001 image']").wait_for()
+    page.locator(".viewer[data-image='1 image']").wait_for()
     page.locator("body").press("p")
-    page.locator(".viewer[data-image='case_000 image']").wait_for()
+    page.locator(".viewer[data-image='0 image']").wait_for()
     page.close()
 
 
 def test_a_hostile_note_runs_nothing(served: Served) -> None:
-    page = served.page(f"cases?case={HOSTILE}")
-    page.get_by_text("<script>window.hacked = true</script>").wait_for()
+    page = served.page(f"cases?case={int(HOSTILE.removeprefix('case_'))}")
+    _read_as(page, "AB")
+    page.wait_for_function(
+        "[...document.querySelectorAll('.note')].some("
+        "one => one.textContent.includes('<script>window.hacked = true</script>'))"
+    )
     assert page.evaluate("window.hacked") is None
     assert page.locator(".note img, .note script").count() == 0
     page.close()
+
+
+# --- a study, from sign-in to decision -------------------------------------------------------
+PASSWORDS = {
+    "Ana": "seven green kettles",
+    "Ben": "a slow brass lantern",
+    "Cy": "under two bridges",
+    "Dee": "the north window",
+}
+STUDY = [f"case_{i:03}" for i in range(5)]
+
+
+@pytest.fixture(scope="module")
+def clinic(
+    finished: Run, tmp_path_factory: pytest.TempPathFactory, browser: Any
+) -> Iterator[Served]:
+    """A server that asks for passwords, on a run with a study of five cases."""
+    from argon2 import PasswordHasher
+
+    from clinmm.review.people import People
+
+    home = tmp_path_factory.mktemp("clinic")
+    run = Run(Path(shutil.copytree(finished.folder, home / "made")))
+    a_study(run, cases=STUDY).close()
+    people = People(home / "people.json", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    for name, password in PASSWORDS.items():
+        people.add(name, password)
+    yield from _serve(run, browser, {"CLINMM_PEOPLE": str(people.path)})
+
+
+def _sign_in(page: Any, name: str) -> None:
+    page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_label("Password", exact=True).fill(PASSWORDS[name])
+    page.keyboard.press("Enter")
+    page.get_by_label("Password", exact=True).wait_for(state="detached")
+    _drawn(page)
+
+
+def test_the_story_of_a_study(clinic: Served) -> None:
+    ana = clinic.page("performance")  # a direct link shows nothing before signing in
+    ana.get_by_label("Password", exact=True).wait_for()
+    assert ana.get_by_text("By what was present").count() == 0
+    _sign_in(ana, "Ana")
+    ana.get_by_role("button", name="Read the next one").wait_for()  # that page is none for readers
+    assert ana.get_by_text("By what was present").count() == 0
+    assert ana.get_by_role("link", name="Overview").count() == 0
+    urls = []
+    ana.locator("body").press("n")
+    for number in range(len(STUDY)):
+        ana.get_by_text(f"{number + 1} of 5").wait_for()
+        urls.append(ana.url)
+        _lock(ana, "4421")
+        if number == 1:
+            _rate(ana, "Nodule", 4)
+            _reason(ana, "I had overlooked something")
+        _finish(ana)
+        ana.locator("body").press("u")
+    assert ana.errors == []
+
+    room = room_of(clinic.run)
+    desk = room.desk("Ana", "pilot")
+    assert (desk.worklist()["status"] == "done").all()
+    changed = desk.state("case_001")
+    assert changed.final is not None
+    assert (changed.final.ratings["nodule"], changed.final.reasons) == (5, ("overlooked",))
+    assert changed.final.seconds > 0
+
+    ben = room.desk("Ben", "pilot")  # the second reader, who disagrees on two cases
+    for case in STUDY:
+        finish(ben, case, 5 if case == "case_000" else 4)
+    cy = clinic.page("adjudication")
+    _sign_in(cy, "Cy")
+    cy.get_by_text("5 cases wait for you").wait_for()
+    cy.locator(".listing button").first.click()
+    cy.get_by_text("Reader 2").first.wait_for()
+    _drawn(cy)
+    for name in ("Consolidation", "Nodule"):
+        _rate(cy, name, 0)
+    _rate(cy, "Confidence", 3)
+    cy.get_by_role("button", name="Lock the decision").click()
+    cy.get_by_text("4 cases wait for you").wait_for()
+    assert len(room.desk("Cy", "pilot").disputes()) == 4
+    assert cy.errors == []
+
+    dee = clinic.page("reading_studies")  # the link holds through the sign-in
+    _sign_in(dee, "Dee")
+    dee.get_by_text("10 of 10 readings are done. 4 cases wait for an adjudicator.").wait_for()
+    truth = clinic.run.read("predictions").query("case_id == 'case_001' and class_name == 'nodule'")
+    right, wrong = (1, 0) if truth["target"].iloc[0] == 1 else (0, 1)
+    readings = "reading" if right == 1 else "readings"
+    told = f"nodule: Shown the model, {right} {readings} became right and {wrong} became wrong."
+    dee.get_by_text(told).wait_for()
+    assert dee.errors == []
+
+    log = (clinic.run.folder / "server.log").read_text()
+    for page in (ana, cy, dee):
+        assert page.title() == "clinmm"
+        urls += [url for url in page.elsewhere if not url.startswith("data:")]
+        page.close()
+    for where in (log, *urls):
+        assert "case_0" not in where
+        assert "short of breath" not in where

@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 from made_explanations import NO_ATTENTION, WORSE, with_explanations
 from made_run import CLASSES
+from reading_room import coloured, group, raw, text
 from streamlit.testing.v1 import AppTest
-from test_dashboard_cases import group, lock, raw, read_as, text
+from test_dashboard_cases import lock, read_as
 from test_dashboard_pages import shown
 
 from clinmm import registry
@@ -53,12 +54,12 @@ def page(
     """The case page of a locked opinion on CASE, the finding effusion on show."""
     opened = screen(explained_run, "cases")
     monkeypatch.setenv("CLINMM_DATABASE", f"sqlite:///{tmp_path}/review.sqlite")
-    lock(read_as(opened, "AB", CASE), CASE)
+    lock(read_as(opened, "AB", CASE))
     return choose(opened, "effusion")
 
 
 def choose(app: AppTest, class_name: str) -> AppTest:
-    return group(app, f"explain {CASE}").set_value(class_name).run()
+    return group(app, "Show what spoke for and against").set_value(class_name).run()
 
 
 def methods(app: AppTest) -> Any:
@@ -82,22 +83,27 @@ def test_what_passed_is_drawn_and_what_did_not_is_replaced_by_its_reason(page: A
         "Shapley values of whole inputs",
         "Grad-CAM (withheld)",
     ]
-    told = next(one for one in page.expander if "Withheld for this class: 3" in one.label)
+    told = next(
+        one
+        for one in page.get("popover")
+        if "Withheld for this class: 3" in one.proto.popover.label
+    )
     body = " ".join(one.body for one in told.get("html"))
     assert "Grad-CAM" in body
     assert f"“{words_explained.test('weight_randomisation')}” .81" in body
-    assert 'class="word' in raw(page)
+    assert coloured(page)
 
     method(page, "occlusion")
     assert "Colours of the note withheld" in text(page)
-    assert 'class="word' not in raw(page)
+    assert not coloured(page)
     assert 'class="score"' in raw(page)
 
     method(page, "grad_cam")
     said = text(page)
     assert "Map of the image withheld: did not pass the audit (fail): “Changes when" in said
     assert "This method says nothing of the note." in said
-    assert not any(drawn in raw(page) for drawn in ('class="word', 'class="score"'))
+    assert not coloured(page)
+    assert 'class="score"' not in raw(page)
     assert "Shares of the inputs" not in said
 
     choose(page, "nodule")
@@ -155,8 +161,9 @@ def what_if_is_on_file(page: AppTest, run: Run) -> None:
 def test_nothing_of_it_is_shown_before_the_opinion(explained_run: Run, screen: Screen) -> None:
     app = read_as(screen(explained_run, "cases"), "nobody yet", CASE)
     said = raw(app)
-    for secret in ("What if", "Withheld", " withheld: ", 'class="word', '"colour-key', '"denied'):
+    for secret in ("What if", "Withheld", " withheld: ", '"colour-key', '"denied'):
         assert secret not in said
+    assert not coloured(app)
     assert not [box for box in app.selectbox if box.label in ("Method", "Rather than")]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pandas as pd
 import pytest
 from made_run import CLASSES
+from reading_room import sit
 from streamlit.testing.v1 import AppTest
 
 from clinmm.runs import Run
@@ -190,7 +191,6 @@ def test_intake_gives_the_rates_on_test_patients_and_what_was_done_to_the_files(
         ("calibration", "curves", "clinmm evaluate"),
         ("fairness", "metrics", "clinmm evaluate"),
         ("intake", "intake", "clinmm check"),
-        ("cases", "predictions", "clinmm train"),
     ],
 )
 def test_a_missing_table_names_the_command_that_makes_it(
@@ -198,6 +198,14 @@ def test_a_missing_table_names_the_command_that_makes_it(
 ) -> None:
     (own_run.folder / f"{table}.parquet").unlink()
     assert f"{command} {own_run.folder}" in shown(screen(own_run, page))
+
+
+def test_a_case_without_predictions_names_the_command_that_makes_them(
+    own_run: Run, screen: Screen
+) -> None:
+    (own_run.folder / "predictions.parquet").unlink()
+    app = sit(screen(own_run, "cases"), "AB")
+    assert f"clinmm train {own_run.folder}" in shown(app)
 
 
 def test_no_run_named_says_how_to_open_one(

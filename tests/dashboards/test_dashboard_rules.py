@@ -104,7 +104,7 @@ def test_a_case_tells_its_set_only_once_the_opinion_is_locked(ruled: Run, screen
     app = read_as(screen(ruled, "cases"), "AB", "case_000")
     secrets = ("Cannot be ruled out", "Handed back", "darker than the others", "How sure")
     assert not any(secret in case_text(app) for secret in secrets)
-    said = case_text(lock(app, "case_000"))
+    said = case_text(lock(app))
     assert "Cannot be ruled out: effusion, nodule." in said
     assert "Handed back to people: nodule." in said
     assert "Unlike the cases of the study, image: darker than the others" in said
@@ -112,7 +112,7 @@ def test_a_case_tells_its_set_only_once_the_opinion_is_locked(ruled: Run, screen
 
 def test_a_case_has_no_set_where_the_promise_fails(ruled: Run, screen: Screen) -> None:
     not_exchangeable(ruled)
-    said = case_text(lock(read_as(screen(ruled, "cases"), "AB", "case_000"), "case_000"))
+    said = case_text(lock(read_as(screen(ruled, "cases"), "AB", "case_000")))
     assert "No prediction set: the promise does not hold for these cases." in said
     assert "Cannot be ruled out" not in said
 

@@ -31,7 +31,7 @@ def test_lines_come_first_and_shading_after_the_opinion(page: AppTest) -> None:
     read_as(page, "AB", "case_000")
     (drawn,) = charts_of(page)
     assert [trace["type"] for trace in drawn["data"]] == ["scatter", "scatter"]
-    lock(page, "case_000")
+    lock(page)
     (drawn,) = charts_of(page)
     assert [trace["type"] for trace in drawn["data"]] == ["heatmap", "scatter"] * 2
     assert "And 26 more columns" in text(page), "a record named by a pattern is shown in part"
@@ -44,7 +44,7 @@ def test_a_case_without_the_signal_says_so(page: AppTest) -> None:
 
 
 def test_withheld_shading_is_not_drawn(page: AppTest) -> None:
-    lock(read_as(page, "AB", "case_002"), "case_002")
+    lock(read_as(page, "AB", "case_002"))
     (drawn,) = charts_of(page)
     assert [trace["type"] for trace in drawn["data"]] == ["scatter", "scatter"]
     assert "Shading of the ecg withheld: no steps sufficed" in text(page)

@@ -13,8 +13,9 @@ from streamlit.testing.v1 import AppTest
 
 from clinmm import schema
 from clinmm.errors import InputError
-from clinmm.review.readings import Opinion, Verdict
-from clinmm.review.store import ReviewStore, default_url, run_id
+from clinmm.review.answers import Answer
+from clinmm.review.database import default_url
+from clinmm.review.room import ReadingRoom, run_id
 from clinmm.runs import STAGES, Run
 from dashboards import panels, values
 from dashboards.panels import Line
@@ -221,26 +222,25 @@ def test_reader_gives_a_value_first_then_sees_the_interval(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CLINMM_RUN", str(run.folder))
-    store = ReviewStore(default_url(run.folder), run_id(run.facts))
+    desk = ReadingRoom(default_url(run.folder), run_id(run.facts)).desk("AB")
     case = run.read("explanations")["case_id"].iloc[0]
-    store.save_opinion("AB", case, Opinion(value=11.5, confidence=3))
-    store.save_verdict("AB", case, Verdict(verdict="agree"))
+    for version in (0, 1):
+        desk.lock(case, 1, Answer(value=11.5, confidence=3), version)
     app = AppTest.from_file(str(APP), default_timeout=30)
-    app.query_params["case"] = case
-    app.session_state["reader"] = "AB"
+    app.query_params["case"] = str(list(run.read("cases")["case_id"]).index(case))
+    app.session_state["seat person"] = "AB"
     app.run()
     app.switch_page("screens/cases.py").run()
     assert not app.exception, app.exception
     said = text_of(app)
     assert "11.5 points" in said
     assert "interval" in said
-    table = store.readings()
-    assert table["value"].tolist() == [11.5]
+    assert [one["value"] for one in desk.readings()["answer"]] == [11.5, 11.5]
 
 
 def test_an_opinion_is_one_thing() -> None:
     with pytest.raises(ValueError, match="one value"):
-        Opinion(value=3.0, choice="a", confidence=1)
+        Answer(value=3.0, choice="a", confidence=1)
 
 
 def test_published_predictions_of_values_are_refused(run: Run, tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""The catalogue of every text of the screens, and its translations."""
