@@ -27,6 +27,8 @@ from pipelines.review import command
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium (package chromium)")
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+expect = sync_api.expect  # asks again until it holds: a page is drawn piece by piece
+expect.set_options(timeout=45_000)
 
 QUIET = [
     "--no-sandbox",
@@ -128,7 +130,7 @@ def test_every_page_draws_on_a_direct_link_and_asks_no_other_host(
     page = served.page(path)
     page.get_by_text(re.compile(PAGES[path])).first.wait_for()
     page.get_by_text("Not for use in patient care").wait_for()
-    assert page.get_by_text("Fairness", exact=True).count() >= 1
+    expect(page.get_by_text("Fairness", exact=True)).not_to_have_count(0)
     assert page.locator("[data-testid=stException]").count() == 0
     assert page.errors == []
     assert {url.split("/")[2] for url in page.elsewhere if "://" in url} == {
@@ -164,7 +166,7 @@ def test_the_first_page_opens_with_fusion_and_unfolds_its_figures(served: Served
     _drawn(page)
     answers = page.locator(".answer h2").all_inner_texts()
     assert answers[:2] == ["Is fusion worth it?", "How far did each input train?"]
-    assert page.locator(".twins table.forest").count() == 4
+    expect(page.locator(".twins table.forest")).to_have_count(4)
     colours = {
         name: page.locator(".twins tr", has_text=name)
         .first.locator(".dot")
@@ -175,7 +177,7 @@ def test_the_first_page_opens_with_fusion_and_unfolds_its_figures(served: Served
     page.get_by_text("All figures, by class").click()
     page.get_by_test_id("stDataFrame").first.wait_for()
     page.get_by_text("Dominant: image").wait_for()
-    assert page.locator(".js-plotly-plot .scatterlayer .trace").count() == 6
+    expect(page.locator(".js-plotly-plot .scatterlayer .trace")).to_have_count(6)
     assert page.locator("[data-testid=stException]").count() == 0
     assert page.errors == []
     page.close()
@@ -184,6 +186,14 @@ def test_the_first_page_opens_with_fusion_and_unfolds_its_figures(served: Served
 def _drawn(page: Any) -> None:
     """Waits until the script has ended: what is clicked while it draws is lost."""
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+
+
+def _silent(page: Any) -> tuple[int, int]:
+    """Waits for half a second without a word to the server; requests and messages until then."""
+    said = None
+    while said != (said := (len(page.elsewhere), len(page.told))):
+        page.wait_for_timeout(500)
+    return said
 
 
 def _read_as(page: Any, reader: str) -> None:
@@ -253,7 +263,7 @@ def test_one_reading_from_opinion_to_the_final_one_survives_a_closed_browser(
 ) -> None:
     page = served.page("cases?case=10")
     _read_as(page, "AB")
-    assert page.locator(".viewer").get_attribute("data-map") == ""
+    expect(page.locator(".viewer")).to_have_attribute("data-map", "")
     assert page.get_by_text("such patients").count() == 0
     _key(page, "1", "definitely not")
     page.get_by_label("Comment", exact=True).press_sequentially("a fold of skin")
@@ -264,7 +274,7 @@ def test_one_reading_from_opinion_to_the_final_one_survives_a_closed_browser(
     page = served.page("cases?case=10")
     _read_as(page, "AB")
     page.get_by_text("Effusion?").wait_for()
-    assert page.get_by_label("Comment", exact=True).input_value() == "a fold of skin"
+    expect(page.get_by_label("Comment", exact=True)).to_have_value("a fold of skin")
     for key in "234":
         _key(page, key, said.RATINGS[int(key)])
     _key(page, "3", "high")
@@ -273,17 +283,17 @@ def test_one_reading_from_opinion_to_the_final_one_survives_a_closed_browser(
     page.locator("body").press("l")
     page.get_by_role("button", name="Lock my final opinion").wait_for()
     _drawn(page)
-    assert page.get_by_text("of 100 such patients").count() == len(CLASSES)
-    assert page.get_by_text("you: probably not").count() == 1
+    expect(page.get_by_text("of 100 such patients")).to_have_count(len(CLASSES))
+    expect(page.get_by_text("you: probably not")).to_have_count(1)
     page.wait_for_function("document.querySelector('.note .word') !== null")
-    assert page.locator(".viewer").get_attribute("data-image") == "10 image"
+    expect(page.locator(".viewer")).to_have_attribute("data-image", "10 image")
 
     _rate(page, "Nodule", 0)
     _reason(page, "The model's estimate is plausible")
     page.get_by_role("button", name="Lock my final opinion").click()
     page.get_by_role("button", name="Correct").wait_for()
-    assert page.get_by_text("The model's estimate is plausible").count() >= 1
-    assert page.get_by_role("button", name="Lock my opinion").count() == 0
+    expect(page.get_by_text("The model's estimate is plausible")).not_to_have_count(0)
+    expect(page.get_by_role("button", name="Lock my opinion")).to_have_count(0)
     assert page.errors == []
     page.close()
 
@@ -301,8 +311,7 @@ def test_two_windows_with_one_reading_ask_which_one_counts(served: Served) -> No
     comment.press_sequentially("typed in the first")
     first.get_by_text("changed in another window").wait_for()
     first.get_by_role("button", name="Look at what is kept").click()
-    first.get_by_text("Cardiomegaly?").wait_for()
-    assert comment.input_value() == "typed in the second"
+    expect(comment).to_have_value("typed in the second")
     with sqlite3.connect(served.run.folder / "review.sqlite") as store:
         every = [row[0] for row in store.execute("SELECT payload FROM events WHERE reader = 'EF'")]
     for typed in ("typed in the first", "typed in the second"):
@@ -332,7 +341,7 @@ def test_a_withheld_map_is_replaced_by_its_reason_and_a_drawn_one_has_numbers(
     page.get_by_text("logits per patch").wait_for()
     legend = page.locator(".viewer .highest").inner_text()
     assert re.fullmatch(r"\+\d+\.\d\d logits per patch", legend)
-    told = len(page.told)
+    _, told = _silent(page)
     page.get_by_label("Hide what is weaker").fill("50")
     largest = float(legend.split()[0])
     least = page.locator(".viewer").get_attribute("data-least")
@@ -345,28 +354,28 @@ def test_a_withheld_map_is_replaced_by_its_reason_and_a_drawn_one_has_numbers(
     page.wait_for_timeout(300)
     assert len(page.told) == told
     page.locator(".js-plotly-plot").first.wait_for()
-    assert page.locator("table.moved tbody tr").count() == 3
-    assert page.locator(".note mark").count() == 1
+    expect(page.locator("table.moved tbody tr")).to_have_count(3)
+    expect(page.locator(".note mark")).to_have_count(1)
 
     _rate(page, "Show what spoke for and against", 3)
     page.get_by_text("Map of the image withheld").wait_for()
     shown = page.get_by_role("combobox", name="Method")
-    assert shown.input_value() == "Integrated gradients (1 withheld)"
+    expect(shown).to_have_value("Integrated gradients (1 withheld)")
     _rate(page, "Show what spoke for and against", 1)
     page.locator(".viewer[data-map='0 image effusion integrated_gradients']").wait_for()
-    assert shown.input_value() == "Integrated gradients"
+    expect(shown).to_have_value("Integrated gradients")
     _rate(page, "Show what spoke for and against", 1)  # the choice cannot be taken back
     page.wait_for_timeout(300)
     chosen = page.get_by_role("radiogroup", name="Show what spoke").get_by_role("radio").nth(1)
-    assert chosen.get_attribute("aria-checked") == "true"
+    expect(chosen).to_have_attribute("aria-checked", "true")
 
     _pick(page, "Rather than", "cardiomegaly")
     page.locator(".viewer[data-map$='integrated_gradients cardiomegaly']").wait_for()
     _pick(page, "Method", "Grad-CAM (withheld)")
     page.get_by_text("Map of the image withheld").wait_for()
-    assert page.locator(".viewer").get_attribute("data-map") == ""
-    assert not page.locator(".viewer .mapbar").is_visible()
-    assert page.locator(".note .word").count() == 0
+    expect(page.locator(".viewer")).to_have_attribute("data-map", "")
+    expect(page.locator(".viewer .mapbar")).to_be_hidden()
+    expect(page.locator(".note .word")).to_have_count(0)
     assert page.evaluate("document.body.scrollWidth <= window.innerWidth")
     assert page.errors == []
     page.close()
@@ -385,7 +394,7 @@ def test_the_audit_of_explanations_can_be_looked_through(served: Served) -> None
     assert len(set(colours.values())) == 3
     _pick(page, "Method", "Grad-CAM")
     page.get_by_text("✗ fail").first.wait_for()
-    assert page.locator("table.tests td.strip .good").count() >= 3
+    expect(page.locator("table.tests td.strip .good").nth(2)).to_be_attached()
     with page.expect_download() as got:
         page.get_by_role("button", name="Download the audit table").click()
     assert got.value.suggested_filename == "explanation_audit.csv"
@@ -441,8 +450,7 @@ def test_window_zoom_and_invert_happen_without_the_server(served: Served) -> Non
     page = served.page("cases?case=0")
     _read_as(page, "AB")
     viewer = page.locator(".viewer[data-window]")
-    page.wait_for_timeout(300)
-    asked, told = len(page.elsewhere), len(page.told)
+    asked, told = _silent(page)
     assert told
     first = viewer.get_attribute("data-window")
     box = page.locator(".viewer .picture").bounding_box()
@@ -451,14 +459,14 @@ def test_window_zoom_and_invert_happen_without_the_server(served: Served) -> Non
     page.mouse.down()
     page.mouse.move(x + 60, y + 30, steps=3)
     page.mouse.up()
-    assert viewer.get_attribute("data-window") != first
+    expect(viewer).not_to_have_attribute("data-window", first)
     page.mouse.wheel(0, -200)
     page.locator(".viewer[data-zoom='1.15']").wait_for()
     page.mouse.dblclick(x, y)
     page.locator(f".viewer[data-window='{first}'][data-zoom='1.00']").wait_for()
     invert = page.get_by_role("button", name="Invert")
     invert.click()
-    assert invert.get_attribute("aria-pressed") == "true"
+    expect(invert).to_have_attribute("aria-pressed", "true")
     page.wait_for_timeout(300)
     assert (len(page.elsewhere), len(page.told)) == (asked, told)
     page.close()
