@@ -26,7 +26,7 @@ import pandas as pd
 from sqlalchemy import text
 
 from clinmm.review.answers import Answer, Draft
-from clinmm.review.desk import Desk
+from clinmm.review.desk import Desk, Superseded
 from clinmm.review.events import Events
 from clinmm.review.protocol import Protocol
 from clinmm.review.room import ReadingRoom
@@ -85,7 +85,10 @@ def write(url: str, run: str, reader: str, notes: Path) -> None:
         desk = room.desk(reader, STUDY)
         listed = desk.worklist()
         for case_id in listed.loc[listed["status"] != "done", "case_id"]:
-            read(desk, case_id, noted.fileno())
+            try:
+                read(desk, case_id, noted.fileno())
+            except Superseded:  # by what a database still saved for the one that was killed
+                read(desk, case_id, noted.fileno())
 
 
 def read(desk: Desk, case_id: str, noted: int) -> None:
@@ -153,7 +156,7 @@ def _end(process: BaseProcess) -> None:
 
 
 def _wait_for_more(notes: Path, size: int, process: BaseProcess) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 600
     while not notes.exists() or notes.stat().st_size == size:
         if time.monotonic() > until or process.exitcode is not None:
             raise SystemExit(f"a writer saves nothing; its exit code is {process.exitcode}")

@@ -40,6 +40,7 @@ PAGES = {
 # File under screens/ -> page, the first one allowed opens first.
 # Not `pages/`: a folder of that name is served by Streamlit without this frame on a direct link.
 # No icons: Streamlit would fetch them from another host.
+LEAD_TO_CASES = {"worklist", "cases", "adjudication"}
 
 
 def allowed(sitting: Desk | None) -> list[str]:
@@ -88,3 +89,6 @@ try:
     page.run()
 except ClinmmError as refused:
     run_data.stop(refused)
+finally:  # once the page is drawn
+    if sitting is not None and page.url_path in LEAD_TO_CASES:
+        run_data.warm()

@@ -1,22 +1,35 @@
-"""The images of a case, and those of the same patient's other cases, with their scale in mm."""
+"""The images of a case, and those of the same patient's other cases, with their scale in mm.
+
+An image taken after the case gives away what became of the patient: it is not shown to whoever
+judges the case, unless the protocol says so.
+"""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
 from PIL import Image
 
 from clinmm.cohort.spec import IndexTime
-from clinmm.cohort.times import read_times
+from clinmm.cohort.times import read_times, surely_after
+from clinmm.review.desk import Desk
 from clinmm.runs import Run
 from dashboards.case_data import inside, names_of_kind
 from dashboards.language import t
 
 ON_DETECTOR = "ImagerPixelSpacing"
 """A spacing that holds on the detector: what lies before it is drawn larger than it is."""
+
+When = Literal["", "earlier", "later", "another"]
+"""Of another case of the patient: surely earlier, surely later, or nothing tells. Empty: the case
+itself."""
+
+EVERY: tuple[When, ...] = ("earlier", "another", "later")
+EARLIER: tuple[When, ...] = ("earlier",)
+IN_WORDS = {"earlier": t("earlier"), "later": t("later"), "another": t("another")}
 
 
 @dataclass(frozen=True)
@@ -25,13 +38,12 @@ class CaseImage:
 
     name: of the image input. display: its path in the run. spacing: mm per pixel of the display
     copy (row, column), None where unknown; on_detector: measured there, not in the patient.
-    when: of another case of the patient, whether it is earlier or later; "" of the case itself.
     """
 
     name: str
     display: str
     spacing: tuple[float, float] | None
-    when: str
+    when: When
     case_id: str
     on_detector: bool = False
 
@@ -42,7 +54,11 @@ def images_of(run: Run, cohort: Mapping[str, Any], case: "pd.Series[Any]") -> li
 
 
 def priors_of(
-    run: Run, cases: pd.DataFrame, cohort: Mapping[str, Any], case: "pd.Series[Any]"
+    run: Run,
+    cases: pd.DataFrame,
+    cohort: Mapping[str, Any],
+    case: "pd.Series[Any]",
+    shown: Collection[When] = EARLIER,
 ) -> list[CaseImage]:
     """Images of the patient's other cases, in the order of the cohort's index_time if it has one.
 
@@ -51,37 +67,61 @@ def priors_of(
         cases: all cases of the run, with `case_id` and `patient_id`.
         cohort: its cohort file.
         case: whose priors; a row of `cases`.
+        shown: which of them, as `allowed` has it.
     """
     of_patient = cases[cases["patient_id"] == case["patient_id"]]
     if len(of_patient) < 2:
         return []
     times = _times(of_patient, cohort)
-    own = times[of_patient["case_id"] == case["case_id"]].iloc[0]
+    at = int((of_patient["case_id"] == case["case_id"]).to_numpy().argmax())
+    own = times.iloc[[at] * len(times)].set_axis(times.index)
+    earlier, later = surely_after(own, times), surely_after(times, own)
     found = []
-    for place in times.argsort(kind="stable") if times.notna().any() else range(len(of_patient)):
-        other = of_patient.iloc[place]
-        if other["case_id"] != case["case_id"]:
-            found += _images(run, cohort, other, _when(times.iloc[place], own))
+    for place in times["first"].to_numpy().argsort(kind="stable"):  # unknown ones last
+        when: When = "another"
+        if earlier.iloc[place] or later.iloc[place]:
+            when = "earlier" if earlier.iloc[place] else "later"
+        if place != at and when in shown:
+            found += _images(run, cohort, of_patient.iloc[place], when)
     return found
 
 
-def _when(time: Any, own: Any) -> str:
-    if pd.isna(time) or pd.isna(own) or time == own:
-        return t("another")
-    return t("earlier") if time < own else t("later")
+def allowed(desk: Desk) -> tuple[When, ...]:
+    """Which images of the patient's other cases this person may see beside a case. Administrators
+    see all; who judges the case sees later ones where the protocol says so, and those of which
+    nothing tells the order there and in the open room."""
+    protocol = desk.study.protocol
+    if protocol.later_images or desk.roles == {"administrator"}:
+        return EVERY
+    return (*EARLIER, "another") if protocol.open else EARLIER
 
 
-def _times(cases: pd.DataFrame, cohort: Mapping[str, Any]) -> "pd.Series[pd.Timestamp]":
-    """When each prediction is made; NaT where nothing says so."""
+def in_words(shown: Collection[When], cohort: Mapping[str, Any]) -> str:
+    """What is shown of the patient's other images and what is not. The same for every case: that
+    there are later images says something of what became of the patient."""
+    if not cohort.get("index_time"):
+        if "another" in shown:
+            return t("The patient's other images may be shown beside it, earlier or later unknown.")
+        return t("The patient's other images are withheld: nothing tells earlier from later.")
+    if "later" in shown:
+        return t("The patient's other images may be shown beside it, later ones too.")
+    if "another" in shown:
+        return t("Images of the patient that are known to be later are withheld.")
+    return t("Of the patient's other images only those known to be earlier may be shown beside it.")
+
+
+def _times(cases: pd.DataFrame, cohort: Mapping[str, Any]) -> pd.DataFrame:
+    """`first` and `last` moment of each prediction, as `read_times`; NaT where nothing says so."""
     said = cohort.get("index_time")
     if not said or said.get("column") not in cases.columns:
-        return pd.Series(pd.NaT, index=cases.index, dtype="datetime64[us]")
+        nothing = pd.Series(pd.NaT, cases.index, dtype="datetime64[us]")
+        return pd.DataFrame({"first": nothing, "last": nothing})
     when = IndexTime.model_validate(said)
-    return read_times(cases[when.column], when.formats)["first"]
+    return read_times(cases[when.column], when.formats)
 
 
 def _images(
-    run: Run, cohort: Mapping[str, Any], case: "pd.Series[Any]", when: str
+    run: Run, cohort: Mapping[str, Any], case: "pd.Series[Any]", when: When
 ) -> list[CaseImage]:
     found = []
     for name in names_of_kind(cohort, "image"):

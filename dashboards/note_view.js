@@ -266,7 +266,7 @@ function mount(root) {
 
   function changed() {
     draw(); offer();
-    s.send("spans", { note: s.id, edits: ++s.edits, spans: s.spans });
+    s.send("marked", { id: s.id, edits: ++s.edits, marks: s.spans });
   }
 
   const listeners = new AbortController(), { signal } = listeners;
@@ -275,7 +275,7 @@ function mount(root) {
   root.unmount = () => listeners.abort();
 
   return (data, send) => {
-    const now = `${data.id}\n${data.text}`, given = JSON.stringify(data.spans);
+    const now = `${data.id}\n${data.text}`, given = JSON.stringify(data.marks);
     s.data = data; s.send = send; s.id = data.id;
     note.style.maxHeight = `${data.height}px`;
     if (s.now !== now) {
@@ -287,7 +287,7 @@ function mount(root) {
     }
     // an edit that the server has not answered yet is newer than what it gives
     if (s.given === null || (given !== s.given && data.heard === s.edits)) {
-      s.given = given; s.spans = data.spans;
+      s.given = given; s.spans = data.marks;
     }
     const shown = JSON.stringify([now, data.pieces, s.spans, data.marking, data.classes]);
     if (shown === s.shown) return;                     // a rerun leaves a selection as it is

@@ -6,18 +6,16 @@ The note is hostile input: it reaches the browser as data and the page as text n
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
-from pathlib import Path
-from string import Template
+from functools import partial
 from typing import Any
 
-import streamlit as st
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from clinmm.errors import InputError
 from clinmm.review.answers import Span
 from dashboards.language import t
+from dashboards.marking import component, draw
 from dashboards.note import pieces
 
 _TEXTS = {
@@ -46,17 +44,9 @@ _WORDS = {
     "marked": t("marked: {class_name}"),
     "control": t("invisible character that changes the direction of the text"),
 }
-_HERE = Path(__file__).parent
-_mount = st.components.v2.component(
-    "clinmm_note",
-    html=Template((_HERE / "note_view.html").read_text(encoding="utf-8")).substitute(
-        {name: escape(text) for name, text in _TEXTS.items()}
-    ),
-    css=(_HERE / "note_view.css").read_text(encoding="utf-8"),
-    js=(_HERE / "note_view.js").read_text(encoding="utf-8"),
-    # a selection within a shadow root is not told in the same way by every browser
-    isolate_styles=False,
-)
+_FILES = ("note_view.html", "note_view.css", "note_view.js")
+# a selection within a shadow root is not told in the same way by every browser
+_mount = component("clinmm_note", _FILES, _TEXTS, isolate_styles=False)
 
 HEADINGS = re.compile(
     r"""(?:
@@ -138,42 +128,22 @@ def show(
     Raises:
         InputError: the browser sent something else than spans of this note and these classes.
     """
-    heard = f"{key} heard"
-
-    def keep() -> None:
-        # kept at once: the rerun that it starts may end before it comes here
-        st.session_state[heard] = st.session_state[key]["spans"]
-
-    said = st.session_state.get(heard) or {}
-    new = None
-    if marking and said.get("note") == note_id and "spans" in said:
-        others = tuple(one for one in spans if one.input != name)
-        new = (*others, *received(said["spans"], name, classes, len(text)))
-        st.session_state[heard] = {"edits": said["edits"]}
-    drawn = spans if new is None else new
     looks = pieces(text, start, end, score, scale, denied)
-    _mount(
-        data={
-            "id": note_id,
-            "name": name,
-            "text": text,
-            "sections": [[one.start, one.body, one.end, one.title] for one in sections(text)],
-            "pieces": [
-                [one.start, one.end, one.kind, one.background, one.denied, one.said]
-                for one in looks
-                if one.said
-            ],
-            "spans": [one.model_dump(exclude={"input"}) for one in drawn if one.input == name],
-            "marking": marking,
-            "classes": list(classes),
-            "height": height,
-            "heard": said.get("edits", 0),
-            "words": _WORDS,
-        },
-        key=key,
-        on_spans_change=keep,
-    )
-    return new
+    data = {
+        "id": note_id,
+        "name": name,
+        "text": text,
+        "sections": [[one.start, one.body, one.end, one.title] for one in sections(text)],
+        "pieces": [
+            [one.start, one.end, one.kind, one.background, one.denied, one.said]
+            for one in looks
+            if one.said
+        ],
+        "height": height,
+        "words": _WORDS,
+    }
+    read = partial(received, name=name, classes=classes, length=len(text)) if marking else None
+    return draw(_mount, key, data, spans, name, classes, read)
 
 
 def received(

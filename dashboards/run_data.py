@@ -8,12 +8,9 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import numpy as np
 import pandas as pd
-import pyarrow as pa
 import streamlit as st
 import yaml
-from numpy.typing import NDArray
 
 from clinmm.errors import InputError, NotMadeYet
 from clinmm.runs import MADE_BY, Run
@@ -22,6 +19,7 @@ from dashboards.language import t
 
 if TYPE_CHECKING:
     from clinmm.review.room import ReadingRoom
+    from dashboards.by_case import ByCase
 
 LARGE = 10_000_000
 """Bytes of a file that takes long to read."""
@@ -41,7 +39,7 @@ def facts() -> dict[str, Any]:
     said = here.facts
     if "target" in said:
         return said
-    names = [str(name) for name in table("predictions")["class_name"].unique()]
+    names = _class_names(_file("predictions"))
     kind = "binary" if len(names) == 1 else "multilabel"
     target = {"name": names[0] if len(names) == 1 else "class", "kind": kind, "classes": names}
     return {"cohort": {"name": here.folder.name}, "inputs": {}, "target": target, **said}
@@ -130,10 +128,14 @@ def case_at(number: object) -> str | None:
     return str(case_ids()[int(said)])
 
 
+def patients_come_again() -> bool:
+    """Whether any patient of the run has more than one case."""
+    return _come_again(*_file("cases"))
+
+
 def rows_of(name: str, case_id: str) -> pd.DataFrame:
     """The rows of a table that are about one case, found without reading the others."""
-    places = _places(*_file(name))
-    return table(name).iloc[places.of(case_id)]
+    return _filled(name, _by_case(*_file(name)).rows(case_id))
 
 
 def test_case_ids() -> list[str]:
@@ -155,7 +157,11 @@ def spread() -> dict[str, tuple[float, float]]:
 
 
 def warm() -> None:
-    """Begins to read a large table of predictions, so that the first case need not wait for it."""
+    """Begins to read a large table of predictions, so that the first case need not wait for it.
+
+    Asked for by the pages that lead to a case, not when the server starts: the overview shows
+    nothing of it and would be drawn more slowly beside it.
+    """
     if run().has("predictions"):
         _warm(_file("predictions"))
 
@@ -199,8 +205,12 @@ def output() -> CachedOutput:
 
 
 # --- kept until a file changes ---------------------------------------------------------------
-def _file(name: str) -> tuple[str, str, int]:
-    """What a table is kept by: folder, name and time of its last change. Raises NotMadeYet."""
+_File = tuple[str, str, int]
+"""What a table is kept by: folder, name and time of its last change."""
+
+
+def _file(name: str) -> _File:
+    """Raises NotMadeYet where the table was not made."""
     here = run()
     return str(here.folder), name, here.path(f"{name}.parquet").stat().st_mtime_ns
 
@@ -218,19 +228,22 @@ def _read_yaml(path: str, changed_ns: int) -> dict[str, Any]:
 
 @st.cache_resource(show_spinner=False, max_entries=64)
 def _read(folder: str, name: str, changed_ns: int) -> pd.DataFrame:
-    frame = Run(Path(folder)).read(name)
-    for column in frame.columns[[isinstance(kind, pd.StringDtype) for kind in frame.dtypes]]:
-        # text in one piece: to take the rows of one case out of many pieces is much slower
-        pieces = pa.array(frame[column])
-        if isinstance(pieces, pa.ChunkedArray) and pieces.num_chunks > 1:
-            frame[column] = pd.array(pieces.combine_chunks(), dtype=frame[column].dtype)
-            del pieces
-            pa.default_memory_pool().release_unused()
-    # a run made before a column existed is read as one that left it empty
+    return _filled(name, Run(Path(folder)).read(name))
+
+
+def _filled(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """A run made before a column existed is read as one that left it empty."""
     for known in TABLES[name].columns:
         if known.may_be_empty and known.name not in frame.columns:
             frame[known.name] = float("nan") if known.kind == "real" else None
     return frame
+
+
+@st.cache_resource(show_spinner=False, max_entries=16)
+def _by_case(folder: str, name: str, changed_ns: int) -> "ByCase":
+    from dashboards.by_case import ByCase
+
+    return ByCase(Path(folder) / f"{name}.parquet")
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
@@ -240,44 +253,33 @@ def _case_ids(folder: str, name: str, changed_ns: int) -> "pd.Index[str]":
     return ids
 
 
-class _Places:
-    """Where the rows of each case are: row numbers sorted by case, and where each case begins."""
-
-    def __init__(self, case_ids: "pd.Series[str]") -> None:
-        codes, names = pd.factorize(case_ids)
-        self._order = np.argsort(codes, kind="stable").astype(np.int32)
-        self._ends = np.cumsum(np.bincount(codes, minlength=len(names)))
-        self._code = {str(name): code for code, name in enumerate(names)}
-
-    def of(self, case_id: str) -> NDArray[np.int32]:
-        """Row numbers in the order of the table; none of an unknown case."""
-        code = self._code.get(case_id)
-        if code is None:
-            return self._order[:0]
-        return self._order[self._ends[code - 1] if code else 0 : self._ends[code]]
-
-
-@st.cache_resource(show_spinner=False, max_entries=16)
-def _places(folder: str, name: str, changed_ns: int) -> _Places:
-    return _Places(_read(folder, name, changed_ns)["case_id"])
-
-
-_File = tuple[str, str, int]
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _come_again(folder: str, name: str, changed_ns: int) -> bool:
+    return bool(_read(folder, name, changed_ns)["patient_id"].duplicated().any())
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
 def _test_case_ids(cases: _File, predictions: _File, explanations: _File | None) -> list[str]:
     ids = _case_ids(*cases)
-    # two columns, not the whole table: a worklist shows nothing else of it
-    path = Path(predictions[0]) / "predictions.parquet"
-    foretold = pd.read_parquet(path, columns=["case_id", "split"])
+    foretold = _texts(predictions, ["case_id", "split"])
     held_out = foretold["case_id"][foretold["split"] == "test"]
     there = (held_out if len(held_out) else foretold["case_id"]).unique()
     kept = ids[ids.isin(there)]
     if explanations is None:
         return kept.tolist()
-    first = kept.isin(_read(*explanations)["case_id"].unique())
+    first = kept.isin(_texts(explanations, ["case_id"])["case_id"].unique())
     return [*kept[first], *kept[~first]]
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _class_names(predictions: _File) -> list[str]:
+    return [str(name) for name in _texts(predictions, ["class_name"])["class_name"].unique()]
+
+
+def _texts(file: _File, columns: list[str]) -> pd.DataFrame:
+    """Columns of text as categories, without reading the others."""
+    path = Path(file[0]) / f"{file[1]}.parquet"
+    return pd.read_parquet(path, columns=columns, read_dictionary=columns)
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
@@ -309,7 +311,7 @@ def _reading_list(cases: _File, predictions: _File, explanations: _File | None) 
 def _warm(predictions: _File) -> Thread | None:
     if (Path(predictions[0]) / "predictions.parquet").stat().st_size < LARGE:
         return None
-    reading = Thread(target=_places, args=predictions, daemon=True)
+    reading = Thread(target=_by_case, args=predictions, daemon=True)
     reading.start()
     return reading
 

@@ -365,7 +365,7 @@ function mount(root) {
     canvas.setAttribute("aria-label", data.label);
     if (!await load(data)) return;
     // an edit that the server has not answered yet is newer than what it gives
-    s.tell = (marks) => send("marks", { image: data.id, edits: ++s.edits, marks });
+    s.tell = (marks) => send("marked", { id: data.id, edits: ++s.edits, marks });
     shapes.about(data);
     const given = JSON.stringify(data.marks);
     if (s.given === null || (given !== s.given && data.heard === s.edits)) {

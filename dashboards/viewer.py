@@ -2,9 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from html import escape
-from pathlib import Path
-from string import Template
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +16,7 @@ from clinmm.explain.profile import slice_profile
 from clinmm.review.answers import Mark
 from dashboards.case_data import Picture
 from dashboards.language import t
+from dashboards.marking import component, draw
 
 _TEXTS = {
     "image_tools": t("Image tools"),
@@ -80,18 +79,8 @@ _WORDS = {
     "lost": t("The picture could not be loaded. Reload the page."),
 }
 
-_HERE = Path(__file__).parent
-_mount = st.components.v2.component(
-    "clinmm_viewer",
-    html=Template((_HERE / "viewer.html").read_text(encoding="utf-8")).substitute(
-        {name: escape(text) for name, text in _TEXTS.items()}
-    ),
-    css=(_HERE / "viewer.css").read_text(encoding="utf-8"),
-    js="\n".join(
-        (_HERE / file).read_text(encoding="utf-8")
-        for file in ("viewer_keys.js", "viewer_marks.js", "viewer.js")
-    ),
-)
+_FILES = ("viewer.html", "viewer.css", "viewer_keys.js", "viewer_marks.js", "viewer.js")
+_mount = component("clinmm_viewer", _FILES, _TEXTS)
 
 
 def show(
@@ -137,39 +126,15 @@ def show(
     Raises:
         InputError: the browser sent something else than marks of these classes.
     """
-    content = payload(picture, image_id, label, attribution, scale, map_id, unit)
-    content["image"]["pixels"] = _served(content["image"]["pixels"], f"{key} pixels")
-    if content["map"]:
-        content["map"]["values"] = _served(content["map"]["values"], f"{key} map")
-    heard = f"{key} heard"
-
-    def keep() -> None:
-        # kept at once: the rerun that it starts may end before it comes here
-        st.session_state[heard] = st.session_state[key]["marks"]
-
-    said = st.session_state.get(heard) or {}
-    new = None
-    if marking and said.get("image") == image_id and "marks" in said:
-        others = tuple(mark for mark in marks if mark.input != name)
-        new = (*others, *received(said["marks"], name, classes))
-        st.session_state[heard] = {"edits": said["edits"]}
-    drawn = marks if new is None else new
     mm = t("mm on the detector") if on_detector else t("mm")
-    _mount(
-        data={
-            **content,
-            "height": height,
-            "spacing": spacing,
-            "marks": [mark.model_dump(exclude={"input"}) for mark in drawn if mark.input == name],
-            "marking": marking,
-            "classes": list(classes),
-            "heard": said.get("edits", 0),
-            "words": {**_WORDS, "mm": mm},
-        },
-        key=key,
-        on_marks_change=keep,
-    )
-    return new
+    data = {
+        **_by_address(payload(picture, image_id, label, attribution, scale, map_id, unit), key),
+        "height": height,
+        "spacing": spacing,
+        "words": {**_WORDS, "mm": mm},
+    }
+    read = partial(received, name=name, classes=classes) if marking else None
+    return draw(_mount, key, data, marks, name, classes, read)
 
 
 def received(sent: Sequence[Any], name: str, classes: Sequence[str]) -> tuple[Mark, ...]:
@@ -187,7 +152,17 @@ def received(sent: Sequence[Any], name: str, classes: Sequence[str]) -> tuple[Ma
     return found
 
 
-def _served(content: bytes, coordinates: str) -> str:
+def _by_address(content: dict[str, Any], key: str) -> dict[str, Any]:
+    """The payload with addresses in place of pixels and map."""
+    image, drawn = content["image"], content["map"]
+    return {
+        **content,
+        "image": {**image, "pixels": _address(image["pixels"], f"{key} pixels")},
+        "map": drawn and {**drawn, "values": _address(drawn["values"], f"{key} map")},
+    }
+
+
+def _address(content: bytes, coordinates: str) -> str:
     """A URL of the bytes, which the browser fetches once: what draws the page stays small.
 
     Streamlit makes the address from three samples of large contents: of two scans that differ only

@@ -7,6 +7,7 @@ from clinmm.explain.audit.parts.zones import ZONES
 from clinmm.registry import constants, describe
 from clinmm.report.wording import method_name
 from dashboards.language import t
+from dashboards.words import listing
 
 INPUTS = {"joint": t("all inputs together")}
 
@@ -122,6 +123,25 @@ another class.'
         "The numbers of {method} mean something within one class only; they cannot "
         "be set against another class.",
         method=method(name),
+    )
+
+
+def of_difference(adds_up: bool, stable: bool) -> str:
+    """What was checked where a class is set against another.
+
+    adds_up, stable: whether that was asked of the difference itself.
+
+    >>> of_difference(adds_up=True, stable=False)
+    'The audit judged each of the two classes by itself, not their difference. Of the difference \
+itself only this was checked, for this case: that it adds up.'
+    """
+    made = [t("that it adds up")] * adds_up + [t("that it is stable")] * stable
+    by_itself = t("The audit judged each of the two classes by itself, not their difference.")
+    if not made:
+        return f"{by_itself} {t('Of the difference itself nothing was checked.')}"
+    return f"{by_itself} " + t(
+        "Of the difference itself only this was checked, for this case: {checks}.",
+        checks=listing(made),
     )
 
 

@@ -71,7 +71,11 @@ def main(
         code = server.wait()
     except KeyboardInterrupt:
         server.terminate()
-        server.wait(timeout=10)
+        try:
+            server.wait(timeout=10)
+        except subprocess.TimeoutExpired:  # it has nothing to save: answers are kept one by one
+            server.kill()
+            server.wait()
         return
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -38,6 +38,16 @@ def disputed(answers: Sequence[Draft | Judgement], tolerance: float = 0.0) -> li
     return found
 
 
+def left_open(answer: Draft, what: Sequence[str]) -> list[str]:
+    """Of what is disputed, that of which an answer says nothing.
+
+    >>> left_open(Draft(ratings={"nodule": 4}), ["nodule", "mass"])
+    ['mass']
+    """
+    said = {"choice": answer.choice, "value": answer.value}
+    return [name for name in what if said.get(name, answer.ratings.get(name)) is None]
+
+
 def agreed(answers: Sequence[Draft], tolerance: float = 0.0) -> dict[str, bool | str | float]:
     """What the answers on one case agree on: class name -> whether it is present, `choice` -> the
     class, `value` -> the mean. What is disputed, and what nobody can say, is left out.

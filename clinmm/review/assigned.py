@@ -1,27 +1,18 @@
 """Who reads what in a study: looks up the cases and assignments that were made with it."""
 
-from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import func, select
 
+from clinmm.review.database import OfStudy
 from clinmm.review.tables import AssignmentRow, CaseRow, MemberRow
 
 Key = tuple[str, str, int]
 """Reader, case, number of the reading."""
 
 
-class Assigned:
-    """What is assigned in one study; nothing in the open room.
-
-    Args:
-        engine: of the database.
-        study: number of the study.
-    """
-
-    def __init__(self, engine: Engine, study: int) -> None:
-        self._engine = engine
-        self._study = study
+class Assigned(OfStudy):
+    """What is assigned in one study; nothing in the open room."""
 
     def roles(self, person: str) -> frozenset[str]:
         """Roles of a person; none where they have no part in the study."""
@@ -72,7 +63,3 @@ class Assigned:
     @property
     def _here(self) -> Any:
         return AssignmentRow.study == self._study
-
-    def _rows(self, asked: Any) -> Sequence[Any]:
-        with self._engine.connect() as connection:
-            return connection.execute(asked).all()

@@ -1,7 +1,7 @@
 """Who reads which case, in what order, and in which arm of the protocol."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -22,9 +22,9 @@ def assign(
       each other where swaps avoid it.
     - Repeats come after all first readings, in an order of their own. A repeat keeps its arm: it
       compares a reader with themselves, not one arm with another.
-    - Arms are drawn in blocks that hold each arm once, over a reader's order (`assign: case`) or
-      over the readers (`assign: reader`). The numbers of readings in two arms so differ by one at
-      most for each reader, or by one reader.
+    - Arms are drawn over a reader's cases (`assign: case`) or over the readers (`assign: reader`):
+      each as often as another, give or take one, in an order that only chance decides. Blocks that
+      hold each arm once would let a reader who counts tell the arm of the case that ends one.
 
     Args:
         case_ids: of the study; their order does not matter.
@@ -36,15 +36,16 @@ def assign(
         reader) and arm.
 
     Reference:
-        Permuted blocks: Pocock. Clinical Trials: A Practical Approach, section 5.3. Wiley 1983.
+        Why no blocks: Schulz, Grimes. Unequal group sizes in randomised trials: guarding against
+        guessing. Lancet 2002;359:966-970.
     """
     rng = np.random.default_rng(protocol.seed)
     loads = _deal(sorted(case_ids), protocol, rng)
-    of_reader = dict(zip(protocol.readers, _blocks(list(protocol.arms), rng), strict=False))
+    of_reader = dict(zip(loads, _arms(protocol, len(loads), rng), strict=True))
     rows = []
     for reader, dealt in loads.items():
         first = _in_order(dealt, patients or {}, rng)
-        arms = dict(zip(first, _blocks(list(protocol.arms), rng), strict=False))
+        arms = dict(zip(first, _arms(protocol, len(first), rng), strict=True))
         if protocol.assign == "reader":
             arms = dict.fromkeys(first, of_reader[reader])
         n_again = _n_repeats(len(first), protocol.repeats.share)
@@ -106,10 +107,11 @@ def _in_order(
     return order
 
 
-def _blocks(arms: list[str], rng: np.random.Generator) -> Iterator[str]:
-    """Arms without end, in blocks that hold each of them once, in random order."""
-    while True:
-        yield from (arms[i] for i in rng.permutation(len(arms)))
+def _arms(protocol: Protocol, n: int, rng: np.random.Generator) -> list[str]:
+    """So many arms: each as often as another or once more, in random order."""
+    names = list(protocol.arms)
+    as_often = np.resize(rng.permutation(len(names)), n)  # chance says which come once more
+    return [names[i] for i in rng.permutation(as_often)]
 
 
 def _n_repeats(n: int, share: float) -> int:

@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,24 @@ def connect(url: str) -> Engine:
         engine.dispose()
         raise
     return engine
+
+
+class OfStudy:
+    """What is kept of one study.
+
+    Args:
+        engine: of the database.
+        study: number of the study.
+    """
+
+    def __init__(self, engine: Engine, study: int) -> None:
+        self._engine = engine
+        self._study = study
+
+    def _rows(self, asked: Any) -> Sequence[Any]:
+        """Every row that a query finds."""
+        with self._engine.connect() as connection:
+            return connection.execute(asked).all()
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:

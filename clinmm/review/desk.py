@@ -1,11 +1,13 @@
 """One person's place in a reading study. Every rule of who may see and do what is kept here.
 
-A reader sees their own readings and, once the arm allows it, the model. Readers never see the
-opinions of others; adjudicators see those on a case that they are to decide, once every reading of
-it is done; administrators see all and give no opinion.
+A reader sees their own readings and, once the arm allows it, the model. Where a study has several
+arms, a reader learns that of a reading on opening it, when what is shown has gone on record.
+Readers never see the opinions of others; adjudicators see the final ones on a case that they are to
+decide, without their arms, once every reading of it is done; administrators see all and give no
+opinion.
 """
 
-from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +15,13 @@ import pandas as pd
 from sqlalchemy import Engine
 
 from clinmm.errors import InputError
+from clinmm.review.adjudicating import left_open
 from clinmm.review.answers import Answer, Draft
 from clinmm.review.assigned import Assigned, Key
+from clinmm.review.concealment import Concealment
 from clinmm.review.disputes import Disputes
 from clinmm.review.events import LOCKED, Event, Events, superseded
-from clinmm.review.protocol import EVERYTHING, RESERVED, Arm, Shown
+from clinmm.review.protocol import EVERYTHING, RESERVED, Shown
 from clinmm.review.refusals import NotAllowed, NotSaved, Superseded
 from clinmm.review.repeats import Repeats
 from clinmm.review.room import ReadingStudy
@@ -30,7 +34,8 @@ if TYPE_CHECKING:
 __all__ = ["ASSIGNED", "LOCKED", "Desk", "NotAllowed", "NotSaved", "Phase", "State", "Superseded"]
 
 ASSIGNED = ["position", "case_id", "reading", "arm", "why", "status", "available_from"]
-"""Columns of `Desk.worklist`. status: new, begun, opinion or done."""
+"""Columns of `Desk.worklist`. arm: empty while the reader may not know it. status: new, begun,
+opinion or done."""
 
 READINGS = ["reader", "case_id", "reading", "arm", "kind", "version", "answer", "created"]
 """Columns of `Desk.readings`."""
@@ -58,6 +63,7 @@ class Desk:
         self._assigned = Assigned(engine, study.id)
         self._disputes = Disputes(self._events, self._assigned, study.protocol.adjudicate)
         self._repeats = Repeats(self._events, study.protocol.repeats.washout_days)
+        self._concealment = Concealment(self._events, len(study.protocol.arms))
         self._output = output
         self.roles = self._find_roles() if roles is None else roles
 
@@ -67,7 +73,7 @@ class Desk:
         """This reader's assigned readings in their order, with the columns ASSIGNED.
 
         A repeat is available after the washout. The open room assigns nothing: only what was begun
-        is listed.
+        is listed. The arm stands there once it may be known.
 
         Raises:
             NotAllowed: the person is no reader.
@@ -78,12 +84,14 @@ class Desk:
             assigned = [(i, *key, self._only_arm, "") for i, key in enumerate(progress)]
         else:
             assigned = self._assigned.worklist(self.person)
+        hidden = self._concealment.hidden(self.person, [(row[1], row[2]) for row in assigned])
         rows = []
         for position, case_id, reading, arm, why in assigned:
             status, _ = progress.get((case_id, reading), ("new", None))
             _, before = progress.get((case_id, reading - 1), ("new", None))
             later = before + self._repeats.washout if before else None
-            rows.append((position, case_id, reading, arm, why, status, later))
+            known = "" if (case_id, reading) in hidden else arm
+            rows.append((position, case_id, reading, known, why, status, later))
         return pd.DataFrame(rows, columns=ASSIGNED)
 
     def state(self, case_id: str, reading: int = 1) -> State:
@@ -91,44 +99,46 @@ class Desk:
 
         Raises:
             NotAllowed: the reading is not assigned to this reader, or not before its washout, or
-                the case is being read again.
+                the case is being read again, or it was not opened yet in a study of several arms.
         """
-        self._need("reader")
-        return self._state(self.person, case_id, reading, self._arm_of(case_id, reading))
+        state = self._own(case_id, reading)
+        self._concealment.refuse(self.person, case_id, reading)
+        return state
 
     # What a reader says
 
-    def opened(self, case_id: str, reading: int, showing: Iterable[str]) -> None:
-        """Notes that the case was put on the screen, and what of the model was shown.
+    def open(self, case_id: str, reading: int = 1) -> State:
+        """The case is put on the screen: notes when, and what of the model may be seen from now on;
+        then tells how far the reading has come.
 
         Raises:
-            NotAllowed: the reading is not this reader's, or not now; or something was shown that
-                may not be seen.
+            NotAllowed: the reading is not this reader's, or not now.
+            NotSaved: the database did not take the note, and nothing is told.
         """
-        state, shown = self.state(case_id, reading), sorted(set(showing))
-        if not set(shown) <= set(self._shown_in(state)):
-            raise NotAllowed(f"case {case_id} was opened with what may not be seen of it now.")
-        self._add(state, "opened", {"phase": state.phase, "shown": shown}, None)
+        state = self._own(case_id, reading)
+        shown = sorted(self._shown_in(state))
+        self._add(self._key(state), "opened", {"phase": state.phase, "shown": shown}, None)
+        return state
 
     def save_draft(self, case_id: str, reading: int, draft: Draft, version: int) -> int:
         """Keeps what was said so far; returns the new version.
 
         Raises:
             Superseded: another window or machine has saved since `version`.
-            NotAllowed: the reading is finished, or not this reader's.
+            NotAllowed: the reading is finished, or as `state`.
             InputError: the draft names classes that the study does not judge, or is too large.
         """
         state = self._latest(case_id, reading, version)
         if state.phase == "done":
             raise NotAllowed(f"the reading of case {case_id} is finished; correct it instead.")
-        return self._save(state, "draft", draft)
+        return self._save(self._key(state), "draft", draft, version)
 
     def lock(self, case_id: str, reading: int, answer: Answer, version: int) -> State:
         """Locks the answer of the phase that the reading is in; it cannot be taken back.
 
         Raises:
             Superseded: another window or machine has saved since `version`.
-            NotAllowed: the reading is finished, or not this reader's.
+            NotAllowed: the reading is finished, or as `state`.
             InputError: the final opinion differs from the first and no reason is given, or the
                 answer leaves out classes of the study, names others, or is too large.
         """
@@ -140,15 +150,15 @@ class Desk:
             raise InputError(
                 "the final opinion differs from your first one: choose at least one reason why."
             )
-        self._save(state, state.phase, answer)
-        return self._state(self.person, case_id, reading, state.arm)
+        self._save(self._key(state), state.phase, answer, version)
+        return self._state(self._key(state), state.arm)
 
     def correct(self, case_id: str, reading: int, answer: Answer, version: int) -> State:
         """Adds a correction to a finished reading; what was locked before stays on record.
 
         Raises:
             Superseded: another window or machine has saved since `version`.
-            NotAllowed: the reading is not finished.
+            NotAllowed: the reading is not finished, or as `state`.
             InputError: no reason is given, or as `lock`.
         """
         state = self._latest(case_id, reading, version)
@@ -156,8 +166,8 @@ class Desk:
             raise NotAllowed(f"the reading of case {case_id} is not finished: nothing to correct.")
         if not answer.reasons:
             raise InputError("a correction needs at least one reason.")
-        self._save(state, "correction", answer)
-        return self._state(self.person, case_id, reading, state.arm)
+        self._save(self._key(state), "correction", answer, version)
+        return self._state(self._key(state), state.arm)
 
     # What may be seen
 
@@ -166,7 +176,7 @@ class Desk:
         so that the labels of a study without the model do not rest on it.
 
         Raises:
-            NotAllowed: the reading is not this reader's, or not now.
+            NotAllowed: as `state`.
         """
         if "reader" not in self.roles:
             if "administrator" in self.roles:
@@ -199,7 +209,8 @@ class Desk:
         return self._of_model().explanations(case_id)
 
     def others(self, case_id: str) -> list[tuple[str, State]]:
-        """Every reader's finished first reading of a case, by name.
+        """Every reader's finished first reading of a case, by name. To adjudicators as if there
+        were one arm: neither its name nor a first opinion, which some arms do not ask for.
 
         Raises:
             NotAllowed: readers never; adjudicators before every reading of the case is done, and on
@@ -210,11 +221,13 @@ class Desk:
                 f"the opinions of others on case {case_id} are shown to the adjudicator who "
                 "decides it, once every reader has finished it."
             )
-        arms = {key[0]: arm for key, arm in self._arms(case_id=case_id).items() if key[2] == 1}
-        found = []
+        arms, found = self._arms(case_id=case_id), []
         for reader in sorted(self._events.finals(case_id).get(case_id, {})):
-            arm = arms.get(reader, self._only_arm)
-            found.append((reader, self._state(reader, case_id, 1, arm)))
+            key = (reader, case_id, 1)
+            state = self._state(key, arms.get(key, self._only_arm))
+            if "administrator" not in self.roles:
+                state = replace(state, arm="", opinion=None, opinion_at=None)
+            found.append((reader, state))
         return found
 
     def readings(self) -> pd.DataFrame:
@@ -276,17 +289,12 @@ class Desk:
                 f"case {case_id} is not decided before every reader has finished it, nor where "
                 "they agree."
             )
-        one_answer = {"choice": answer.choice, "value": answer.value}
-        left_open = [
-            name for name in what if one_answer.get(name, answer.ratings.get(name)) is None
-        ]
-        if left_open:
-            raise InputError(f"the decision leaves open: {', '.join(left_open)}.")
+        if missing := left_open(answer, what):
+            raise InputError(f"the decision leaves open: {', '.join(missing)}.")
         kept = self._events.decision(case_id)
         if version != ((kept.version or 0) if kept else 0):
             raise superseded(case_id)
-        nobodys = State(case_id, 0, "", version, "done", Draft())
-        return self._save(nobodys, "adjudication", answer, reader="")
+        return self._save(("", case_id, 0), "adjudication", answer, version)
 
     def decision(self, case_id: str) -> tuple[Answer, str, int] | None:
         """The latest decision on a case: the answer, who gave it, and its version.
@@ -310,32 +318,30 @@ class Desk:
 
     # Keeping
 
-    def _save(self, state: State, kind: str, said: Draft, reader: str | None = None) -> int:
-        """Keeps it as the version after the state's; the database takes each version once."""
+    def _save(self, key: Key, kind: str, said: Draft, version: int) -> int:
+        """Keeps it as the next version; the database takes each version once."""
         partial = kind in ("draft", "adjudication")
         payload = payload_of(said, self.study.protocol.classes, partial)
-        self._add(state, kind, payload, state.version + 1, reader)
-        return state.version + 1
+        self._add(key, kind, payload, version + 1)
+        return version + 1
 
-    def _add(
-        self,
-        state: State,
-        kind: str,
-        payload: dict[str, Any],
-        version: int | None,
-        reader: str | None = None,
-    ) -> None:
-        whose = self.person if reader is None else reader
+    def _add(self, key: Key, kind: str, payload: dict[str, Any], version: int | None) -> None:
         now = datetime.now(UTC)
-        self._events.add(
-            Event(whose, state.case_id, state.reading, version, kind, self.person, payload, now)
-        )
+        self._events.add(Event(*key, version, kind, self.person, payload, now))
 
     # Asking
 
-    def _state(self, reader: str, case_id: str, reading: int, arm: str) -> State:
-        kept = self._events.of_reading(reader, case_id, reading)
-        return state_of(case_id, reading, arm, self._arm(arm).steps, kept)
+    def _state(self, key: Key, arm: str) -> State:
+        steps = self.study.protocol.arms[arm].steps
+        return state_of(*key[1:], arm, steps, self._events.of_reading(*key))
+
+    def _own(self, case_id: str, reading: int) -> State:
+        """The state of an own reading that may be looked at now, opened or not."""
+        self._need("reader")
+        return self._state((self.person, case_id, reading), self._arm_of(case_id, reading))
+
+    def _key(self, state: State) -> Key:
+        return self.person, state.case_id, state.reading
 
     def _latest(self, case_id: str, reading: int, version: int) -> State:
         """The state of an own reading that is still at the version on which a change rests."""
@@ -344,15 +350,9 @@ class Desk:
             raise superseded(case_id)
         return state
 
-    def _arm(self, name: str) -> Arm:
-        return self.study.protocol.arms[name]
-
     def _shown_in(self, state: State) -> tuple[Shown, ...]:
         """What the arm shows of the model at this point of a reading."""
-        arm = self._arm(state.arm)
-        if arm.mode == "without_model" or (arm.mode == "blind_first" and state.opinion is None):
-            return ()
-        return arm.show
+        return self.study.protocol.arms[state.arm].shows(state.opinion is not None)
 
     @property
     def _only_arm(self) -> str:

@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, func, insert, or_, select
+from sqlalchemy import func, insert, or_, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from clinmm.review.adjudicating import Judgement
 from clinmm.review.assigned import Key
+from clinmm.review.database import OfStudy
 from clinmm.review.refusals import NotSaved, Superseded
 from clinmm.review.tables import LOCKED_ONCE, EventRow
 
@@ -39,17 +40,8 @@ class Event(NamedTuple):
 COLUMNS = [getattr(EventRow, name) for name in Event._fields]
 
 
-class Events:
-    """The events of one study.
-
-    Args:
-        engine: of the database.
-        study: number of the study.
-    """
-
-    def __init__(self, engine: Engine, study: int) -> None:
-        self._engine = engine
-        self._study = study
+class Events(OfStudy):
+    """The events of one study."""
 
     def add(self, event: Event) -> None:
         """Adds an event; it is on disk when this returns.
@@ -120,6 +112,16 @@ class Events:
             found[row.case_id, row.reading] = status
         return found
 
+    def opened(self, reader: str, case_id: str | None = None) -> set[tuple[str, int]]:
+        """Case and reading of those that were put on the reader's screen, or answered: of all, or
+        of one case."""
+        asked = select(EventRow.case_id, EventRow.reading).where(
+            self._here, EventRow.reader == reader, EventRow.kind.in_(("opened", *LOCKED))
+        )
+        if case_id is not None:
+            asked = asked.where(EventRow.case_id == case_id)
+        return {(row.case_id, row.reading) for row in self._rows(asked.distinct())}
+
     def finished_at(self, reader: str, case_id: str, reading: int) -> datetime | None:
         """When a reading was finished; None while it is not."""
         asked = select(EventRow.created).where(
@@ -179,10 +181,6 @@ class Events:
     @property
     def _here(self) -> Any:
         return EventRow.study == self._study
-
-    def _rows(self, asked: Any) -> Sequence[Any]:
-        with self._engine.connect() as connection:
-            return connection.execute(asked).all()
 
 
 def superseded(case_id: str) -> Superseded:

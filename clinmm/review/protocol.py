@@ -82,6 +82,10 @@ class Arm(_Settings):
         """The answers that are locked, in order."""
         return ("opinion", "final") if self.mode == "blind_first" else ("final",)
 
+    def shows(self, opinion_locked: bool) -> tuple[Shown, ...]:
+        """What of the model may be seen, before or after the reader's own opinion is locked."""
+        return () if self.mode == "blind_first" and not opinion_locked else self.show
+
 
 MODES = {
     "blind_first": Arm(),
@@ -170,6 +174,7 @@ class Protocol(_Settings):
         random. In a file also a list of modes, or `mode: NAME` for a single arm.
     assign: an arm is drawn for each reader's `case`, or for each `reader` once.
     classes: which are judged; none named: all of the run.
+    later_images: whether images taken after the case are shown beside it.
     seed: of the sample, the assignment and the orders.
     """
 
@@ -183,6 +188,7 @@ class Protocol(_Settings):
     arms: Annotated[dict[Name, Arm], BeforeValidator(_arms)] = {"blind_first": Arm()}
     assign: Literal["case", "reader"] = "case"
     classes: tuple[str, ...] = ()
+    later_images: bool = False
     adjudicate: Adjudication = Adjudication()
     seed: int = Field(0, ge=0)
     open: bool = False

@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from clinmm.review.answers import Draft
+from clinmm.review.desk import Desk
 from dashboards import (
     case_data,
     case_images,
@@ -69,13 +70,16 @@ def page(right: float = 3.8) -> Page:
     return Page(wide, top, left, middle, column)
 
 
-def show(case: "pd.Series[Any]", over: Over, page: Page) -> None:
-    """Images and signals in the left column, notes and record in the middle one."""
+def show(desk: Desk, case: "pd.Series[Any]", over: Over, page: Page) -> None:
+    """Images and signals in the left column, notes and record in the middle one.
+
+    desk: of whoever looks at the case; says which of the patient's other images may be seen.
+    """
     cohort = run_data.cohort()
     kinds = {one.get("kind") for one in cohort["inputs"].values()}
     with page.left:
         if "image" in kinds or "signal" not in kinds:
-            _images(case, cohort, over)
+            _images(desk, case, cohort, over)
         _signals(case, cohort, over)
     with page.middle:
         _notes(case, cohort, over)
@@ -83,7 +87,7 @@ def show(case: "pd.Series[Any]", over: Over, page: Page) -> None:
 
 
 # --- images ----------------------------------------------------------------------------------
-def _images(case: "pd.Series[Any]", cohort: Mapping[str, Any], over: Over) -> None:
+def _images(desk: Desk, case: "pd.Series[Any]", cohort: Mapping[str, Any], over: Over) -> None:
     names = case_data.names_of_kind(cohort, "image")
     if not names:
         st.caption(t("This study has no image."))
@@ -95,7 +99,8 @@ def _images(case: "pd.Series[Any]", cohort: Mapping[str, Any], over: Over) -> No
     if not own:
         return
     number = run_data.case_number(str(case["case_id"]))
-    others = case_images.priors_of(run_data.run(), run_data.table("cases"), cohort, case)
+    allowed = case_images.allowed(desk)
+    others = case_images.priors_of(run_data.run(), run_data.table("cases"), cohort, case, allowed)
     every = [*own, *others]
     labels = [_label(one, i - len(own)) for i, one in enumerate(every)]
     picked = [0]
@@ -111,13 +116,16 @@ def _images(case: "pd.Series[Any]", cohort: Mapping[str, Any], over: Over) -> No
     for place, (column, at) in enumerate(zip(st.columns(len(picked)), picked, strict=True)):
         with column:
             _image(every[at], labels[at], Over() if every[at].when else over, place, number)
+    if run_data.patients_come_again():
+        st.caption(case_images.in_words(allowed, cohort))
 
 
 def _label(image: CaseImage, other: int) -> str:
     """An image by its input; those of the patient's other cases with when they were made."""
     if not image.when:
         return image.name
-    return t("{name}, {when} ({number})", name=image.name, when=image.when, number=other + 1)
+    when = case_images.IN_WORDS[image.when]
+    return t("{name}, {when} ({number})", name=image.name, when=when, number=other + 1)
 
 
 def _image(image: CaseImage, said: str, over: Over, place: int, number: int) -> None:

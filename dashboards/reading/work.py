@@ -133,12 +133,13 @@ class Work:
 
 
 def on_desk(desk: Desk, case_id: str, reading: int) -> Work:
-    """The work on this reading in this window; what another window kept since is taken up.
+    """The work on this reading in this window, which goes on record as opened; what another window
+    kept since is taken up.
 
     Raises:
         NotAllowed: the reading is not on this person's list, or not yet.
     """
-    state = desk.state(case_id, reading)
+    state = _opened(desk, case_id, reading)
     name = (desk.study.id, desk.person, case_id, reading)
     kept = st.session_state.get("work")
     if not isinstance(kept, tuple) or kept[0] != name:
@@ -156,13 +157,16 @@ def classes_of(desk: Desk) -> list[str]:
     return list(desk.study.protocol.classes) or selections.classes(run_data.facts())
 
 
-def note_opened(desk: Desk, state: State, showing: tuple[str, ...]) -> None:
-    """Records once a phase and window that the case was on the screen, with what of the model."""
-    noted = st.session_state.setdefault("opened", set())
-    name = (desk.study.id, state.case_id, state.reading, state.phase)
-    if name not in noted:
-        desk.opened(state.case_id, state.reading, showing)
-        noted.add(name)
+def _opened(desk: Desk, case_id: str, reading: int) -> State:
+    """The reading as it is kept. Once a phase and window it goes on record first that the case is
+    on the screen, and with what of the model."""
+    noted: dict[object, str] = st.session_state.setdefault("opened", {})
+    name = (desk.study.id, case_id, reading)
+    state = desk.state(case_id, reading) if name in noted else None
+    if state is None or state.phase != noted[name]:
+        state = desk.open(case_id, reading)
+        noted[name] = state.phase
+    return state
 
 
 Question = Literal["rating", "choice", "value", "confidence"]

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from clinmm.errors import InputError
+from clinmm.review.adjudicating import disputed
 from clinmm.review.answers import Draft
 from clinmm.review.desk import Desk
 from dashboards import run_data, seat, words
@@ -41,17 +42,20 @@ def decide(desk: Desk, case_id: str) -> None:
     except InputError as refused:
         st.info(str(refused))
         return
-    what = desk.disputes().get(case_id, [])
+    answers = [state.final for _, state in others if state.final is not None]
+    is_decided = desk.decision(case_id) is not None
+    rule = desk.study.protocol.adjudicate
+    what = [] if is_decided else disputed(answers, rule.tolerance)
     classes = classes_of(desk)
     with st.container(horizontal=True, vertical_alignment="center", key="strip"):
-        disputed = t("disputed: {what}", what=_in_words(what)) if what else t("decided")
-        st.html(strip.heading(case_id, disputed), width="content")
+        why = t("disputed: {what}", what=_in_words(what)) if what else t("agreed, to be decided")
+        why = t("decided") if is_decided else why
+        st.html(strip.heading(case_id, why), width="content")
         st.button(t("Back to the list"), shortcut="W", on_click=st.query_params.clear)
     page = inputs.page(right=4.6)
     with page.right:
         named = "administrator" in desk.roles
         side_by_side.show(others, classes, facts["target"], what, named)
-        answers = [state.final for _, state in others if state.final is not None]
         deciding.ask(desk, case_id, answers, classes, facts["target"], what, number)
         shown = "risk" in desk.may_see(case_id)
         if shown and st.toggle(t("Show the model"), key=f"model {number}"):
@@ -64,7 +68,7 @@ def decide(desk: Desk, case_id: str) -> None:
         spans=tuple(span for one in answers for span in one.spans),
     )
     over = Over(draft=every, classes=classes)
-    inputs.show(run_data.case_row(case_id), over, page)
+    inputs.show(desk, run_data.case_row(case_id), over, page)
 
 
 def _in_words(what: list[str]) -> str:

@@ -25,7 +25,7 @@ from dashboards.explained import Explanation
 from dashboards.language import t
 from dashboards.reading import finished, form, inputs, model, side_by_side, strip, typed
 from dashboards.reading.inputs import Over
-from dashboards.reading.work import Work, classes_of, note_opened, on_desk
+from dashboards.reading.work import Work, classes_of, on_desk
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,6 @@ def read(desk: Desk) -> None:
         st.info(str(refused))
         return
     seen = desk.may_see(case_id, reading)
-    note_opened(desk, work.state, seen)
     page = inputs.page()
     with page.top:
         told = told_by(desk, case_id, reading, seen)
@@ -129,7 +128,7 @@ def read(desk: Desk) -> None:
     case = run_data.case_row(case_id)
     marking = None if work.finished else keep
     over = Over(told.found, told.chosen.key, work.draft, marking, classes_of(desk))
-    inputs.show(case, over, page)
+    inputs.show(desk, case, over, page)
     with page.wide:
         changed(case, told)
 
@@ -170,7 +169,7 @@ def look(desk: Desk) -> None:
         model.estimates(rows, case_id, arm, None, facts)
         model.banners(rows, case_id, arm)
         side_by_side.show(desk.others(case_id), classes_of(desk), facts["target"], named=True)
-    inputs.show(run_data.case_row(case_id), Over(), page)
+    inputs.show(desk, run_data.case_row(case_id), Over(), page)
 
 
 sitting = seat.needed(seat.desk())

@@ -32,7 +32,7 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Callable[[Run, str], AppTest]:
 
     def open_page(run: Run, page: str) -> AppTest:
         monkeypatch.setenv("CLINMM_RUN", str(run.folder))
-        app = AppTest.from_file(str(APP), default_timeout=30)
+        app = AppTest.from_file(str(APP), default_timeout=120)
         app.run()
         if page != "overview":
             app.switch_page(f"screens/{page}.py").run()

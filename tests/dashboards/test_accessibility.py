@@ -4,6 +4,7 @@ One room that asks for passwords, with a study in it: the administrator looks th
 a reader judges a case phase by phase, the adjudicator decides one.
 """
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from made_bias import with_bias
 from made_explanations import with_explanations
 from made_readings import CHIEF, READERS, with_readings
 from made_rules import with_rules
-from own_page import browser, served
+from own_page import browser, drawn, served, watched
 
 from clinmm.runs import Run
 
@@ -76,8 +77,7 @@ def chief(room: tuple[str, Any]) -> Iterator[Any]:
 
 def _window(room: tuple[str, Any]) -> Any:
     address, opened = room
-    page = opened.new_page()
-    page.set_default_timeout(45_000)
+    page = watched(opened.new_page())
     page.goto(address)
     page.get_by_label("Password", exact=True).wait_for()
     page.evaluate(axe_core.AXE_SCRIPT)
@@ -89,17 +89,7 @@ def _sign_in(page: Any, name: str) -> None:
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.keyboard.press("Enter")
     page.get_by_role("link", name="Worklist").first.wait_for()
-    _drawn(page)
-
-
-def _drawn(page: Any) -> None:
-    """Waits until the script has ended and no chart or table is still to come."""
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
-    page.wait_for_function(
-        "[...document.querySelectorAll('[data-testid=stPlotlyChart]')].every("
-        "one => !one.checkVisibility() || one.querySelector('.main-svg'))"
-        " && !document.querySelector('[data-testid=stSkeleton]')"
-    )
+    drawn(page)
 
 
 def _serious(page: Any, part: str = "html") -> list[str]:
@@ -112,7 +102,10 @@ def _serious(page: Any, part: str = "html") -> list[str]:
             " === scheme",
             arg=scheme,
         )
-        _drawn(page)
+        drawn(page)
+        page.wait_for_function(  # a colour on its way to another one is neither
+            "!document.getAnimations().some(one => one instanceof CSSTransition)"
+        )
         told = page.evaluate("([part, options]) => axe.run(part, options)", [part, options])
         found += [
             f"{scheme}, {one['id']}: {node['target']} {node['html'][:200]} {node['failureSummary']}"
@@ -128,20 +121,22 @@ def _serious(page: Any, part: str = "html") -> list[str]:
 def test_a_page_of_the_administrator_with_each_of_its_tabs(chief: Any, name: str) -> None:
     chief.locator(f"a[href$='/{name}']").first.click()
     chief.get_by_text(PAGES[name]).first.wait_for()
-    _drawn(chief)
+    drawn(chief)
     found = _serious(chief)
     for tab in reversed(chief.get_by_role("tab").all()[1:]):  # those within a tab before it closes
         tab.click()
-        _drawn(chief)
+        drawn(chief)
         found += _serious(chief, "[data-testid=stTabs]")
     assert found == []
 
 
 def test_a_case_as_the_administrator_sees_it(chief: Any) -> None:
     chief.locator("a[href$='/worklist']").first.click()
+    chief.get_by_text(PAGES["worklist"]).first.wait_for()
+    drawn(chief)
     chief.locator(".listing button").first.click()
     chief.locator(".viewer[data-window]").wait_for()
-    _drawn(chief)
+    drawn(chief)
     assert _serious(chief) == []
 
 
@@ -151,13 +146,14 @@ def test_a_reader_from_sign_in_to_a_finished_case(room: tuple[str, Any]) -> None
     _sign_in(page, READER)
     found["worklist"] = _serious(page)
     page.locator("body").press("n")
-    page.locator(".viewer[data-window]").wait_for()
+    page.locator(".ask").wait_for()
+    drawn(page)
     while _number(page) >= N_EXPLAINED:
         was = page.url
         page.locator("body").press("u")
         page.wait_for_url(lambda url, was=was: url != was)
-        _drawn(page)
-    _drawn(page)
+        drawn(page)
+    page.locator(".viewer[data-window]").wait_for()
     found["blind"] = _serious(page)
     while not page.get_by_text("All is answered").count():
         before = page.locator(".ask").inner_text()
@@ -165,19 +161,20 @@ def test_a_reader_from_sign_in_to_a_finished_case(room: tuple[str, Any]) -> None
         page.wait_for_function(
             "was => document.querySelector('.ask').innerText !== was", arg=before
         )
-        _drawn(page)
+        drawn(page)
     for phase, then in (("beside the model", "Lock my final opinion"), ("finished", "Correct")):
         page.locator("body").press("l")
         page.get_by_role("button", name=then).wait_for()
-        _drawn(page)
+        drawn(page)
         found[phase] = _serious(page)
-    assert page.locator(".note .word").count()
+    page.locator(".note .word").first.wait_for()
     page.close()
     assert not any(found.values()), found
 
 
 def _number(page: Any) -> int:
     """Of the open case."""
+    page.wait_for_url(re.compile("case="))
     return int(page.url.split("case=")[1].split("&")[0])
 
 
@@ -186,11 +183,11 @@ def test_what_the_adjudicator_decides(room: tuple[str, Any]) -> None:
     _sign_in(page, ADJUDICATOR)
     page.get_by_role("link", name="Adjudication").click()
     page.locator(".listing button").first.wait_for()
-    _drawn(page)
+    drawn(page)
     found = {"list": _serious(page)}
     page.locator(".listing button").first.click()
     page.locator("table.answers").wait_for()
-    _drawn(page)
+    drawn(page)
     found["case"] = _serious(page)
     page.close()
     assert not any(found.values()), found

@@ -72,6 +72,14 @@ def test_answers_stand_side_by_side_without_names_and_without_the_model(
     assert "such patients" in text(app)
 
 
+def test_an_open_case_is_judged_without_the_list_of_all_cases(
+    own_run: Run, screen: Screen, disputed: ReadingRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = as_adjudicator(own_run, screen)
+    monkeypatch.delattr(Desk, "disputes")
+    assert "disputed: nodule" in text(open_case(app, "case_000"))
+
+
 def test_what_is_agreed_is_filled_in_and_what_is_disputed_is_asked(
     own_run: Run, screen: Screen, disputed: ReadingRoom
 ) -> None:

@@ -1,13 +1,9 @@
 """In a real browser: every page draws, and the story of a study from sign-in to decision."""
 
-import os
 import re
 import shutil
-import socket
 import sqlite3
-import subprocess
 import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,27 +14,14 @@ from made_bias import with_bias
 from made_explanations import with_explanations
 from made_rules import with_rules
 from made_run import CLASSES, HOSTILE
+from own_page import PATIENCE, drawn, expect, started, watched
+from own_page import browser as chromium
 from reading_room import a_study, finish, room_of
 
 from clinmm.runs import Run
 from dashboards.reading import said
 from pipelines.review import command
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium (package chromium)")
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-expect = sync_api.expect  # asks again until it holds: a page is drawn piece by piece
-expect.set_options(timeout=45_000)
-
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PAGES = {
     "": "Is fusion worth it?",
     "worklist": "Begin to read",
@@ -63,17 +46,9 @@ class Served:
     browser: Any
 
     def page(self, path: str) -> Any:
-        page = self.browser.new_page(viewport={"width": 1366, "height": 768})
-        page.set_default_timeout(45_000)
-        page.errors = []
-        page.on("pageerror", lambda error: page.errors.append(str(error)))
-        page.elsewhere = []
-        page.on("request", lambda sent: page.elsewhere.append(sent.url))
-        page.told = []
-        page.on(
-            "websocket",
-            lambda line: line.on("framesent", lambda frame: page.told.append(len(frame))),
-        )
+        """A window of a browser of its own."""
+        page = watched(self.browser.new_page(viewport={"width": 1366, "height": 768}))
+        page.set_default_timeout(1000 * PATIENCE)
         page.goto(f"http://127.0.0.1:{self.port}/{path}")
         return page
 
@@ -89,38 +64,14 @@ def served(
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield opened
-        opened.close()
+    with chromium() as context:
+        yield context.browser
 
 
 def _serve(run: Run, browser: Any, more: dict[str, str]) -> Iterator[Served]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     named = {"CLINMM_RUN": str(run.folder), "CLINMM_DATABASE": "", "CLINMM_PEOPLE": "", **more}
-    with (run.folder / "server.log").open("w") as log:
-        server = subprocess.Popen(
-            command(port), env={**os.environ, **named}, stdout=log, stderr=log
-        )
-    try:
-        _wait(port, server)
+    with started(command, named, run.folder / "server.log") as port:
         yield Served(run, port, browser)
-    finally:
-        server.terminate()
-        server.wait(timeout=10)
-
-
-def _wait(port: int, server: subprocess.Popen[bytes]) -> None:
-    for _ in range(120):
-        assert server.poll() is None, "the dashboard's server ended"
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1):
-                return
-        except OSError:
-            time.sleep(0.25)
-    raise AssertionError("the dashboard's server did not answer in 30 s")
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -130,12 +81,11 @@ def test_every_page_draws_on_a_direct_link_and_asks_no_other_host(
     page = served.page(path)
     page.get_by_text(re.compile(PAGES[path])).first.wait_for()
     page.get_by_text("Not for use in patient care").wait_for()
+    drawn(page)
     expect(page.get_by_text("Fairness", exact=True)).not_to_have_count(0)
     assert page.locator("[data-testid=stException]").count() == 0
     assert page.errors == []
-    assert {url.split("/")[2] for url in page.elsewhere if "://" in url} == {
-        f"127.0.0.1:{served.port}"
-    }
+    assert {url.split("/")[2] for url in page.asked if "://" in url} == {f"127.0.0.1:{served.port}"}
     page.close()
 
 
@@ -151,8 +101,7 @@ def test_the_slider_moves_along_the_points_on_file(
 ) -> None:
     page = served.page(path)
     page.get_by_text(before).wait_for()
-    _drawn(page)
-    page.locator(".js-plotly-plot").first.wait_for()
+    drawn(page)
     page.get_by_role("slider", name=re.compile(slider)).first.press("ArrowRight")
     page.get_by_text(after).wait_for()
     assert page.locator("[data-testid=stException]").count() == 0
@@ -163,9 +112,10 @@ def test_the_slider_moves_along_the_points_on_file(
 def test_the_first_page_opens_with_fusion_and_unfolds_its_figures(served: Served) -> None:
     page = served.page("")
     page.get_by_text("Fusion is worth it: mean AUROC 0.871, better than the best other").wait_for()
-    _drawn(page)
-    answers = page.locator(".answer h2").all_inner_texts()
-    assert answers[:2] == ["Is fusion worth it?", "How far did each input train?"]
+    drawn(page)
+    answers = page.locator(".answer h2")
+    expect(answers.nth(0)).to_have_text("Is fusion worth it?")
+    expect(answers.nth(1)).to_have_text("How far did each input train?")
     expect(page.locator(".twins table.forest")).to_have_count(4)
     colours = {
         name: page.locator(".twins tr", has_text=name)
@@ -183,35 +133,37 @@ def test_the_first_page_opens_with_fusion_and_unfolds_its_figures(served: Served
     page.close()
 
 
-def _drawn(page: Any) -> None:
-    """Waits until the script has ended: what is clicked while it draws is lost."""
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
-
-
 def _silent(page: Any) -> tuple[int, int]:
-    """Waits for half a second without a word to the server; requests and messages until then."""
+    """Waits until the page asks for nothing any more; requests and messages until then."""
     said = None
-    while said != (said := (len(page.elsewhere), len(page.told))):
+    while said != (said := (len(page.asked), len(page.told))) or page.loading:
+        drawn(page)
         page.wait_for_timeout(500)
     return said
+
+
+def _fits(page: Any) -> None:
+    """Waits until the page is no wider than its window."""
+    page.wait_for_function("document.body.scrollWidth <= window.innerWidth")
 
 
 def _read_as(page: Any, reader: str) -> None:
     page.get_by_label("Reader", exact=True).fill(reader)
     page.keyboard.press("Enter")
     page.locator(".viewer[data-window]").wait_for()
-    _drawn(page)
+    drawn(page)
 
 
 def _rate(page: Any, label: str, nth: int) -> None:
     page.get_by_role("radiogroup", name=label).get_by_role("radio").nth(nth).click()
+    drawn(page)
 
 
 def _key(page: Any, key: str, label: str) -> None:
     """Strikes a key once the button that it stands for is there; waits for the next question."""
     before = page.locator(".ask").inner_text()
     page.get_by_role("button", name=re.compile(f"^{label}")).first.wait_for()
-    _drawn(page)
+    drawn(page)
     page.locator("body").press(key)
     page.wait_for_function("was => document.querySelector('.ask').innerText !== was", arg=before)
 
@@ -222,40 +174,39 @@ def _answer(page: Any, keys: str = "4444", sure: str = "3") -> None:
         _key(page, key, said.RATINGS[int(key)])
     _key(page, sure, said.CONFIDENCES[int(sure)])
     page.get_by_text("All is answered").wait_for()
-    _drawn(page)
+    drawn(page)
 
 
 def _lock(page: Any, keys: str = "3333") -> None:
     _answer(page, keys)
     page.locator("body").press("l")
     page.get_by_role("button", name="Lock my final opinion").wait_for()
-    _drawn(page)
+    drawn(page)
 
 
 def _finish(page: Any) -> None:
     page.locator("body").press("l")
     page.get_by_role("button", name="Correct").wait_for()
-    _drawn(page)
+    drawn(page)
 
 
 def _reason(page: Any, reason: str) -> None:
     """Chooses a reason for a change, and leaves the field: a key in a text box is text."""
     page.get_by_text("at least one, for the change").wait_for()
-    _drawn(page)
+    drawn(page)
     _pick(page, re.compile("^Reasons"), reason)
     page.keyboard.press("Escape")
     page.locator("h1.case").click()
-    _drawn(page)
+    drawn(page)
 
 
 def _kept(served: Served, reader: str, case_id: str, comment: str) -> None:
     """Waits until the comment is in the store."""
     desk = room_of(served.run).desk(reader)
-    for _ in range(80):
-        if desk.state(case_id).draft.comment == comment:
-            return
+    until = time.monotonic() + PATIENCE
+    while desk.state(case_id).draft.comment != comment:
+        assert time.monotonic() < until, f"what was typed was not kept in {PATIENCE} s"
         time.sleep(0.25)
-    raise AssertionError("what was typed was not kept in 20 s")
 
 
 def test_one_reading_from_opinion_to_the_final_one_survives_a_closed_browser(
@@ -279,10 +230,10 @@ def test_one_reading_from_opinion_to_the_final_one_survives_a_closed_browser(
         _key(page, key, said.RATINGS[int(key)])
     _key(page, "3", "high")
     page.get_by_text("All is answered").wait_for()
-    _drawn(page)
+    drawn(page)
     page.locator("body").press("l")
     page.get_by_role("button", name="Lock my final opinion").wait_for()
-    _drawn(page)
+    drawn(page)
     expect(page.get_by_text("of 100 such patients")).to_have_count(len(CLASSES))
     expect(page.get_by_text("you: probably not")).to_have_count(1)
     page.wait_for_function("document.querySelector('.note .word') !== null")
@@ -303,12 +254,12 @@ def test_two_windows_with_one_reading_ask_which_one_counts(served: Served) -> No
     for page in (first, second):
         _read_as(page, "EF")
     _key(first, "4", "probably")
-    second.get_by_label("Comment", exact=True).press_sequentially("typed in the second")
+    second.get_by_label("Comment", exact=True).fill("typed in the second")
     second.get_by_text("changed in another window").wait_for()
     second.get_by_role("button", name="Keep mine").click()
     _kept(served, "EF", "case_012", "typed in the second")
     comment = first.get_by_label("Comment", exact=True)
-    comment.press_sequentially("typed in the first")
+    comment.fill("typed in the first")
     first.get_by_text("changed in another window").wait_for()
     first.get_by_role("button", name="Look at what is kept").click()
     expect(comment).to_have_value("typed in the second")
@@ -324,10 +275,10 @@ def test_two_windows_with_one_reading_ask_which_one_counts(served: Served) -> No
 def _pick(page: Any, label: str | re.Pattern[str], option: str) -> None:
     """Chooses from a list; a page that scrolls closes it, so it is scrolled there first."""
     page.get_by_role("combobox", name=label).scroll_into_view_if_needed()
-    page.wait_for_timeout(200)
+    drawn(page)
     page.get_by_role("combobox", name=label).click()
     page.get_by_role("option", name=option).first.click()
-    _drawn(page)
+    drawn(page)
 
 
 def test_a_withheld_map_is_replaced_by_its_reason_and_a_drawn_one_has_numbers(
@@ -351,8 +302,7 @@ def test_a_withheld_map_is_replaced_by_its_reason_and_a_drawn_one_has_numbers(
     assert float(page.locator(".viewer .highest").inner_text().split()[0]) <= largest
     own.click()
     assert page.locator(".viewer .highest").inner_text() == legend
-    page.wait_for_timeout(300)
-    assert len(page.told) == told
+    assert _silent(page)[1] == told
     page.locator(".js-plotly-plot").first.wait_for()
     expect(page.locator("table.moved tbody tr")).to_have_count(3)
     expect(page.locator(".note mark")).to_have_count(1)
@@ -365,7 +315,6 @@ def test_a_withheld_map_is_replaced_by_its_reason_and_a_drawn_one_has_numbers(
     page.locator(".viewer[data-map='0 image effusion integrated_gradients']").wait_for()
     expect(shown).to_have_value("Integrated gradients")
     _rate(page, "Show what spoke for and against", 1)  # the choice cannot be taken back
-    page.wait_for_timeout(300)
     chosen = page.get_by_role("radiogroup", name="Show what spoke").get_by_role("radio").nth(1)
     expect(chosen).to_have_attribute("aria-checked", "true")
 
@@ -376,7 +325,7 @@ def test_a_withheld_map_is_replaced_by_its_reason_and_a_drawn_one_has_numbers(
     expect(page.locator(".viewer")).to_have_attribute("data-map", "")
     expect(page.locator(".viewer .mapbar")).to_be_hidden()
     expect(page.locator(".note .word")).to_have_count(0)
-    assert page.evaluate("document.body.scrollWidth <= window.innerWidth")
+    _fits(page)
     assert page.errors == []
     page.close()
 
@@ -384,7 +333,7 @@ def test_a_withheld_map_is_replaced_by_its_reason_and_a_drawn_one_has_numbers(
 def test_the_audit_of_explanations_can_be_looked_through(served: Served) -> None:
     page = served.page("explanations")
     page.get_by_text("27 of 40 explanations passed").wait_for()
-    _drawn(page)
+    drawn(page)
     colours = {
         name: page.locator(f"table.matrix .verdict.{name}").first.evaluate(
             "cell => getComputedStyle(cell).backgroundColor"
@@ -398,7 +347,7 @@ def test_the_audit_of_explanations_can_be_looked_through(served: Served) -> None
     with page.expect_download() as got:
         page.get_by_role("button", name="Download the audit table").click()
     assert got.value.suggested_filename == "explanation_audit.csv"
-    assert page.evaluate("document.body.scrollWidth <= window.innerWidth")
+    _fits(page)
     assert page.errors == []
     page.close()
 
@@ -406,7 +355,7 @@ def test_the_audit_of_explanations_can_be_looked_through(served: Served) -> None
 def test_the_audit_of_bias_is_looked_through_from_the_verdict_to_a_case(served: Served) -> None:
     page = served.page("fairness")
     page.get_by_text("gap shown", exact=False).first.wait_for()
-    _drawn(page)
+    drawn(page)
     colours = {
         name: page.locator(f".concluded .verdict.{name}").first.evaluate(
             "tag => getComputedStyle(tag).backgroundColor"
@@ -423,15 +372,15 @@ def test_the_audit_of_bias_is_looked_through_from_the_verdict_to_a_case(served: 
     ):
         page.get_by_role("tab", name=part).click()
         page.get_by_text(expected).first.wait_for()
-        _drawn(page)
-        assert f"part={part}" in page.url
-        assert page.evaluate("document.body.scrollWidth <= window.innerWidth")
+        drawn(page)
+        expect(page).to_have_url(re.compile(f"part={part}"))
+        _fits(page)
     with page.expect_download() as got:
         page.get_by_role("button", name="Download this table").last.click()
     assert got.value.suggested_filename == "fairness_mitigation.csv"
     page.get_by_role("link", name="case_010").click()
     page.get_by_role("button", name="Begin to read").wait_for()
-    assert page.url.endswith("/cases?case=10")
+    expect(page).to_have_url(re.compile("/cases[?]case=10$"))
     _read_as(page, "GH")
     page.get_by_role("heading", name="Case case_010").wait_for()
     assert page.locator("[data-testid=stException]").count() == 0
@@ -467,8 +416,7 @@ def test_window_zoom_and_invert_happen_without_the_server(served: Served) -> Non
     invert = page.get_by_role("button", name="Invert")
     invert.click()
     expect(invert).to_have_attribute("aria-pressed", "true")
-    page.wait_for_timeout(300)
-    assert (len(page.elsewhere), len(page.told)) == (asked, told)
+    assert _silent(page) == (asked, told)
     page.close()
 
 
@@ -479,6 +427,7 @@ def test_next_by_key_shows_the_next_case(served: Served) -> None:
     page.get_by_role("button", name="Next", exact=False).first.wait_for()
     page.locator("body").press("n")
     page.locator(".viewer[data-image='1 image']").wait_for()
+    drawn(page)
     page.locator("body").press("p")
     page.locator(".viewer[data-image='0 image']").wait_for()
     page.close()
@@ -529,7 +478,7 @@ def _sign_in(page: Any, name: str) -> None:
     page.get_by_label("Password", exact=True).fill(PASSWORDS[name])
     page.keyboard.press("Enter")
     page.get_by_label("Password", exact=True).wait_for(state="detached")
-    _drawn(page)
+    drawn(page)
 
 
 def test_the_story_of_a_study(clinic: Served) -> None:
@@ -541,9 +490,11 @@ def test_the_story_of_a_study(clinic: Served) -> None:
     assert ana.get_by_text("By what was present").count() == 0
     assert ana.get_by_role("link", name="Overview").count() == 0
     urls = []
+    drawn(ana)
     ana.locator("body").press("n")
     for number in range(len(STUDY)):
         ana.get_by_text(f"{number + 1} of 5").wait_for()
+        drawn(ana)
         urls.append(ana.url)
         _lock(ana, "4421")
         if number == 1:
@@ -567,9 +518,10 @@ def test_the_story_of_a_study(clinic: Served) -> None:
     cy = clinic.page("adjudication")
     _sign_in(cy, "Cy")
     cy.get_by_text("5 cases wait for you").wait_for()
+    drawn(cy)
     cy.locator(".listing button").first.click()
     cy.get_by_text("Reader 2").first.wait_for()
-    _drawn(cy)
+    drawn(cy)
     for name in ("Consolidation", "Nodule"):
         _rate(cy, name, 0)
     _rate(cy, "Confidence", 3)
@@ -591,7 +543,7 @@ def test_the_story_of_a_study(clinic: Served) -> None:
     log = (clinic.run.folder / "server.log").read_text()
     for page in (ana, cy, dee):
         assert page.title() == "clinmm"
-        urls += [url for url in page.elsewhere if not url.startswith("data:")]
+        urls += [url for url in page.asked if not url.startswith("data:")]
         page.close()
     for where in (log, *urls):
         assert "case_0" not in where

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from made_explanations import with_explanations
 from made_rules import outliers, with_rules
-from made_run import CLASSES, WITHHELD
+from made_run import CLASSES, COHORT, WITHHELD
 from reading_room import (
     a_study,
     button,
@@ -361,3 +361,61 @@ def test_what_was_on_the_screen_is_recorded_once_a_phase(own_run: Run, screen: S
     assert len(found) == 2
     assert '"shown": []' in found[0]
     assert "explanations" in found[1]
+
+
+@pytest.fixture
+def followed(own_run: Run) -> Run:
+    """case_000 and case_001 are of one patient; the second was taken a month before the first."""
+    seen = ["2020-02-01", "2020-01-01"] + ["2020-03-01"] * 38
+    own_run.write("cases", own_run.read("cases").assign(seen=seen))
+    cohort = yaml.safe_load((own_run.folder / "cohort.yaml").read_text())
+    cohort["index_time"] = {"column": "seen", "formats": ["%Y-%m-%d"]}
+    own_run.write_text("cohort.yaml", yaml.safe_dump(cohort))
+    return own_run
+
+
+def images(app: AppTest) -> list[str]:
+    """What can be put side by side."""
+    found = [one.options for one in app.get("button_group") if one.label == "Images, side by side"]
+    return list(found[0]) if found else []
+
+
+def reader_of(run: Run, screen: Screen) -> AppTest:
+    a_study(run)
+    return sit(screen(run, "worklist"), "Ana").switch_page("screens/cases.py").run()
+
+
+def test_in_a_study_images_from_after_the_case_are_withheld(followed: Run, screen: Screen) -> None:
+    page = open_case(reader_of(followed, screen), "case_000")
+    assert images(page) == ["image", "image, earlier (1)"]
+    told = "Of the patient's other images only those known to be earlier may be shown"
+    assert told in text(page)
+    open_case(page, "case_001")
+    assert images(page) == []
+    assert told in text(page)
+
+
+def test_in_a_study_images_without_an_order_are_withheld(own_run: Run, screen: Screen) -> None:
+    page = open_case(reader_of(own_run, screen), "case_000")
+    assert images(page) == []
+    assert "are withheld: nothing tells earlier from later" in text(page)
+
+
+def test_the_open_room_shows_images_without_an_order_and_no_later_one(
+    own_run: Run, followed: Run, screen: Screen
+) -> None:
+    page = read_as(screen(followed, "cases"), "AB", "case_001")
+    assert images(page) == []
+    assert "known to be later are withheld" in text(page)
+    (own_run.folder / "cohort.yaml").write_text(yaml.safe_dump(COHORT))
+    page = read_as(screen(own_run, "cases"), "AB", "case_001")
+    assert images(page) == ["image", "image, another (1)"]
+    assert "earlier or later unknown" in text(page)
+
+
+def test_who_administers_a_study_sees_later_images(followed: Run, screen: Screen) -> None:
+    a_study(followed)
+    page = sit(screen(followed, "worklist"), "Dee").switch_page("screens/cases.py")
+    page = open_case(page, "case_001")
+    assert images(page) == ["image", "image, later (1)"]
+    assert "later ones too" in text(page)

@@ -66,7 +66,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Callable[[Run, str], AppTest]:
 
     def open_part(run: Run, part: str) -> AppTest:
         monkeypatch.setenv("CLINMM_RUN", str(run.folder))
-        app = AppTest.from_file(str(APP), default_timeout=60)
+        app = AppTest.from_file(str(APP), default_timeout=120)
         app.session_state["part"] = part
         return app.switch_page("screens/fairness.py").run()
 

@@ -3,18 +3,21 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from own_page import browser, served
+from own_page import browser, drawn, expect, served, watched
 from PIL import Image
 
 from clinmm.errors import InputError
 from clinmm.review.answers import Mark
+from clinmm.review.protocol import Protocol
 from clinmm.runs import Run
 from dashboards import case_images, viewer
+from dashboards.case_images import When
 
 BOX = {"kind": "box", "x": 1.0, "y": 2, "width": 3, "height": 4, "slice": 0, "class_name": "a"}
 
@@ -97,18 +100,75 @@ def test_the_spacing_is_that_of_the_copys_pixels(run: Run) -> None:
     assert found[3].spacing is None
 
 
-def test_priors_are_of_the_same_patient_in_the_order_of_time(run: Run) -> None:
+def priors(run: Run, row: int, cohort: dict[str, Any] = COHORT, **shown: Any) -> list[Any]:
     cases = cases_of(run)
+    found = case_images.priors_of(run, cases, cohort, cases.iloc[row], **shown)
+    return [(one.case_id, one.when) for one in found]
 
-    def said(row: int, cohort: dict[str, Any] = COHORT) -> list[tuple[str, str]]:
-        found = case_images.priors_of(run, cases, cohort, cases.iloc[row])
-        return [(one.case_id, one.when) for one in found]
 
-    assert said(0) == [("c2", "earlier"), ("c3", "another")]
-    assert said(1) == [("c1", "later"), ("c3", "another")]
-    assert said(3) == []
+def test_priors_are_of_the_same_patient_in_the_order_of_time(run: Run) -> None:
+    every: dict[str, Any] = {"shown": case_images.EVERY}
+    assert priors(run, 0, **every) == [("c2", "earlier"), ("c3", "another")]
+    assert priors(run, 1, **every) == [("c1", "later"), ("c3", "another")]
+    assert priors(run, 2, **every) == [("c2", "another"), ("c1", "another")]
+    assert priors(run, 3, **every) == []
     timeless = {"inputs": COHORT["inputs"]}
-    assert said(0, timeless) == [("c2", "another"), ("c3", "another")]
+    assert priors(run, 0, timeless, **every) == [("c2", "another"), ("c3", "another")]
+
+
+def test_only_earlier_images_are_shown_unless_more_is_asked_for(run: Run) -> None:
+    assert priors(run, 0) == [("c2", "earlier")]
+    assert priors(run, 1) == []
+    assert priors(run, 1, shown=["later"]) == [("c1", "later")]
+    assert priors(run, 1, shown=["earlier", "another"]) == [("c3", "another")]
+    assert priors(run, 0, {"inputs": COHORT["inputs"]}) == []
+
+
+@pytest.mark.parametrize(
+    ("seen", "when"),
+    [
+        (["03/2020", "02/2020"], "earlier"),
+        (["03/2020", "2020"], "another"),  # some day of that year
+        (["2020", "03/2020"], "another"),
+        (["2020", "2021"], "later"),
+        (["01.03.2020", "01.03.2020"], "another"),  # some hour of that day
+        (["", "2021"], "another"),
+    ],
+)
+def test_an_order_that_the_times_leave_open_is_not_guessed(
+    run: Run, seen: list[str], when: str
+) -> None:
+    cases = cases_of(run).head(2).assign(seen=seen)
+    times = {"column": "seen", "formats": ["%d.%m.%Y", "%m/%Y", "%Y"]}
+    cohort = {"inputs": COHORT["inputs"], "index_time": times}
+    (found,) = case_images.priors_of(run, cases, cohort, cases.iloc[0], case_images.EVERY)
+    assert found.when == when
+
+
+def sits(*roles: str, **protocol: bool) -> Any:
+    """What is asked of a desk."""
+    made = Protocol(name="pilot", readers=("Ana",), **protocol)
+    return SimpleNamespace(roles=frozenset(roles), study=SimpleNamespace(protocol=made))
+
+
+def test_who_judges_a_case_is_shown_no_image_of_what_came_after(run: Run) -> None:
+    for role in ("reader", "adjudicator"):
+        assert case_images.allowed(sits(role)) == ("earlier",)
+        assert case_images.allowed(sits(role, later_images=True)) == case_images.EVERY
+    assert case_images.allowed(sits("reader", open=True)) == ("earlier", "another")
+    assert case_images.allowed(sits("administrator")) == case_images.EVERY
+
+
+def test_what_is_withheld_is_said_alike_whether_there_is_any(run: Run) -> None:
+    timeless: dict[str, Any] = {"inputs": {}}
+    reader: tuple[When, ...] = ("earlier",)
+    guest: tuple[When, ...] = ("earlier", "another")
+    assert "only those known to be earlier" in case_images.in_words(reader, COHORT)
+    assert "known to be later are withheld" in case_images.in_words(guest, COHORT)
+    assert "later ones too" in case_images.in_words(case_images.EVERY, COHORT)
+    assert "are withheld: nothing tells" in case_images.in_words(reader, timeless)
+    for shown in (guest, case_images.EVERY):
+        assert "earlier or later unknown" in case_images.in_words(shown, timeless)
 
 
 def test_a_copy_out_of_the_run_is_refused(run: Run) -> None:
@@ -136,24 +196,15 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture
 def page(address: str, chromium: Any) -> Iterator[Any]:
-    page = chromium.new_page()
-    page.set_default_timeout(30_000)
-    page.errors, page.told = [], []
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
-    page.on("websocket", lambda line: line.on("framesent", lambda _: page.told.append(1)))
+    page = watched(chromium.new_page())
     page.goto(address)
     page.locator(".viewer[data-map='map 1']").wait_for()
     page.locator(".viewer[data-image='beside']").wait_for()
     page.locator(".spans").wait_for()
-    _quiet(page)
+    drawn(page)
     yield page
     assert page.errors == []
     page.close()
-
-
-def _quiet(page: Any) -> None:
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
-    page.wait_for_timeout(200)
 
 
 class Canvas:
@@ -182,17 +233,18 @@ def test_a_measure_is_in_mm_of_both_directions_and_stays_in_the_browser(page: An
     told = len(page.told)
     page.keyboard.press("m")
     Canvas(page).drag((100, 100), (180, 150))  # 80 x .25 mm across, 50 x .5 mm down
+    expect(first).to_have_attribute("data-shapes", re.compile(r"^[\d.]+ mm$"))
     shown = first.get_attribute("data-shapes")
     assert float(shown.split()[0]) == pytest.approx(np.hypot(20, 25), abs=0.5)
-    assert shown.endswith(" mm")
     for end in ((200, 200), (240, 200)):  # two clicks do the same
         page.mouse.click(*Canvas(page).at(*end))
+    expect(first).to_have_attribute("data-shapes", re.compile("; .* mm$"))
     assert float(first.get_attribute("data-shapes").split("; ")[1].split()[0]) == pytest.approx(
         10, abs=0.5
     )
     page.keyboard.press("Delete")
-    assert first.get_attribute("data-shapes") == shown
-    page.wait_for_timeout(200)
+    expect(first).to_have_attribute("data-shapes", shown)
+    drawn(page)
     assert len(page.told) == told
 
 
@@ -201,9 +253,9 @@ def test_without_a_scale_a_measure_is_in_pixels_and_says_so(page: Any) -> None:
     beside.get_by_role("button", name="Measure").click()
     assert not page.locator(".viewer").first.get_attribute("data-tool")
     Canvas(page, 1).drag((100, 100), (160, 180))
+    expect(beside).to_have_attribute("data-shapes", re.compile("pixels, not calibrated$"))
     shown = beside.get_attribute("data-shapes")
     assert float(shown.split()[0]) == pytest.approx(100, abs=2)
-    assert shown.endswith("pixels, not calibrated")
     assert not beside.get_by_role("button", name="Box").is_visible()
 
 
@@ -217,7 +269,7 @@ def test_a_box_under_zoom_becomes_a_mark_with_the_right_pixels(page: Any) -> Non
     told = len(page.told)
     Canvas(page).drag((230, 190), (150, 120))  # from the lower right to the upper left
     page.locator(".kept", has_text="marks 2").wait_for()
-    _quiet(page)
+    drawn(page)
     assert len(page.told) == told + 1
     found = re.search(r"'box', ([\d.]+), ([\d.]+), ([\d.]+), ([\d.]+), 'nodule'", _kept(page))
     assert found
@@ -227,14 +279,14 @@ def test_a_box_under_zoom_becomes_a_mark_with_the_right_pixels(page: Any) -> Non
     first.get_by_role("button", name="Point", exact=True).click()
     page.mouse.click(*Canvas(page).at(250, 200))
     page.locator(".kept", has_text="marks 3").wait_for()
-    assert first.get_attribute("data-shapes") == "1 effusion; 2 effusion"
+    expect(first).to_have_attribute("data-shapes", "1 effusion; 2 effusion")
     first.get_by_role("button", name="Point", exact=True).click()
     page.mouse.click(*Canvas(page).at(190, 155))  # into the box, which is so chosen
     page.keyboard.press("Delete")
     page.locator(".kept", has_text="marks 2").wait_for()
     assert "'point'" in _kept(page)
-    _quiet(page)
-    assert first.get_attribute("data-shapes") == "1 effusion"
+    drawn(page)
+    expect(first).to_have_attribute("data-shapes", "1 effusion")
 
 
 def _kept(page: Any) -> str:
@@ -245,24 +297,25 @@ def test_the_window_is_dragged_without_the_server_and_each_viewer_alone(page: An
     first, beside = page.locator(".viewer").first, page.locator(".viewer").nth(1)
     told, before = len(page.told), first.get_attribute("data-window")
     Canvas(page, 1).drag((100, 100), (200, 150))
-    assert beside.get_attribute("data-window") != first.get_attribute("data-window")
-    assert first.get_attribute("data-window") == before
-    page.wait_for_timeout(300)
+    expect(beside).not_to_have_attribute("data-window", before)
+    expect(first).to_have_attribute("data-window", before)
+    drawn(page)
     assert len(page.told) == told
 
 
 def test_o_toggles_the_overlay_but_not_while_somebody_types(page: Any) -> None:
     overlay = page.get_by_role("button", name="Overlay")
     page.locator("body").press("o")
-    assert overlay.get_attribute("aria-pressed") == "false"
+    expect(overlay).to_have_attribute("aria-pressed", "false")
     page.locator("body").press("o")
-    assert overlay.get_attribute("aria-pressed") == "true"
+    expect(overlay).to_have_attribute("aria-pressed", "true")
     page.get_by_label("Comment").press_sequentially("moi 0")
-    assert overlay.get_attribute("aria-pressed") == "true"
+    expect(overlay).to_have_attribute("aria-pressed", "true")
     assert not page.locator(".viewer").first.get_attribute("data-tool")
     invert = page.get_by_role("button", name="Invert")
     page.locator(".viewer .picture").nth(1).press("i")  # the key goes to the viewer in use
-    assert [invert.nth(n).get_attribute("aria-pressed") for n in (0, 1)] == ["false", "true"]
+    for n, pressed in enumerate(("false", "true")):
+        expect(invert.nth(n)).to_have_attribute("aria-pressed", pressed)
 
 
 def test_two_fingers_zoom(page: Any) -> None:
@@ -287,10 +340,11 @@ def test_two_pictures_that_differ_in_a_few_rows_are_told_apart(address: str, pag
     page.goto(f"{address}/?side=1000")
     for number in (1, 2):
         page.locator(f".viewer[data-image='case {number}'][data-map='map {number}']").wait_for()
-        _quiet(page)
+        drawn(page)
         box = page.locator(".viewer .picture").first.bounding_box()
         side = min(box["width"], box["height"])
         middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         page.mouse.move(middle[0], middle[1] - side / 4)
-        assert page.locator(".viewer .right").first.inner_text().endswith(f"value {1000 * number}")
+        under = page.locator(".viewer .right").first
+        expect(under).to_have_text(re.compile(f"value {1000 * number}$"))
         page.get_by_role("button", name="Turn").click()

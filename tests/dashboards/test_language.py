@@ -235,7 +235,7 @@ from streamlit.testing.v1 import AppTest
 
 said = {}
 for page in sys.argv[2:]:
-    app = AppTest.from_file(f"{sys.argv[1]}/{page}.py", default_timeout=60).run()
+    app = AppTest.from_file(f"{sys.argv[1]}/{page}.py", default_timeout=120).run()
     assert not app.exception, app.exception
     texts = [one.body for one in app.get("html")]
     for kind in ("title", "header", "caption", "markdown", "info", "warning", "success", "error"):
@@ -290,7 +290,7 @@ def test_pages_in_another_language_leave_only_data_in_english(
         "PYTHONPATH": str(ROOT),
     }
     command = [sys.executable, "-c", READ_PAGES, str(SCREENS / "screens"), *OPENED]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr[-3000:]
     said = json.loads(done.stdout.splitlines()[-1])
     of_data = words_of_the_data(finished)

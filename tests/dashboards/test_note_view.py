@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from own_page import browser, served
+from own_page import browser, drawn, expect, served, watched
 
 from clinmm.errors import InputError
 from clinmm.review.answers import Span
@@ -93,15 +93,11 @@ def address(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture
 def page(address: str, chromium: Any) -> Iterator[Any]:
-    page = chromium.new_page()
-    page.set_default_timeout(30_000)
-    page.errors = []
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    page = watched(chromium.new_page())
     page.goto(address)
     page.locator(".note section").nth(2).wait_for()
     page.locator(".spans").wait_for()
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
-    page.wait_for_timeout(200)
+    drawn(page)
     yield page
     assert page.errors == []
     page.close()
@@ -130,8 +126,8 @@ def test_a_span_after_an_emoji_has_the_characters_of_python(page: Any) -> None:
     start = NOTE.index("fever")
     page.locator(".spans", has_text=f"[({start}, {start + 5}, 'nodule')]").wait_for()
     mark = page.locator(".note .span")
-    assert mark.inner_text() == "fever"
-    assert mark.get_attribute("data-label") == "nodule"
+    expect(mark).to_have_text("fever")
+    expect(mark).to_have_attribute("data-label", "nodule")
     mark.click()
     page.locator(".spans", has_text="spans: []").wait_for()
     page.get_by_role("button", name="Put it back").click()
@@ -170,31 +166,31 @@ def test_a_hostile_note_stays_text(page: Any) -> None:
 
 def test_find_counts_steps_and_opens_what_is_folded(page: Any) -> None:
     page.get_by_role("button", name="Fold IMPRESSION").click()
-    assert not page.get_by_text("no nodule").is_visible()
+    expect(page.get_by_text("no nodule")).to_be_hidden()
     page.locator("body").press("/")
     find = page.get_by_role("searchbox")
     find.press_sequentially("EFFUSION")
     count = page.locator(".note-bar .count")
-    assert count.inner_text() == "1 of 2"
-    assert page.locator(".note mark").all_inner_texts() == ["effusion", "Effusion"]
+    expect(count).to_have_text("1 of 2")
+    expect(page.locator(".note mark")).to_have_text(["effusion", "Effusion"])
     find.press("Enter")
-    assert count.inner_text() == "2 of 2"
-    assert page.locator(".note mark.current").inner_text() == "Effusion"
-    assert page.get_by_text("no nodule").is_visible()
+    expect(count).to_have_text("2 of 2")
+    expect(page.locator(".note mark.current")).to_have_text("Effusion")
+    expect(page.get_by_text("no nodule")).to_be_visible()
     find.press("Enter")
-    assert count.inner_text() == "1 of 2"
+    expect(count).to_have_text("1 of 2")
     find.fill("(.*)")
-    assert count.inner_text() == "not found"
+    expect(count).to_have_text("not found")
     find.press("Escape")
-    assert page.locator(".note mark").count() == 0
-    assert page.locator(".note .word.for").inner_text() == "effusion"
+    expect(page.locator(".note mark")).to_have_count(0)
+    expect(page.locator(".note .word.for")).to_have_text("effusion")
 
 
 def test_the_contents_lead_to_a_section(page: Any) -> None:
     contents = page.get_by_role("navigation", name="Sections of the note")
-    assert contents.get_by_role("button").all_inner_texts() == ["History", "FINDINGS", "IMPRESSION"]
+    expect(contents.get_by_role("button")).to_have_text(["History", "FINDINGS", "IMPRESSION"])
     page.get_by_role("button", name="Fold all", exact=True).click()
-    assert page.locator(".note .body:visible").count() == 0
+    expect(page.locator(".note .body:visible")).to_have_count(0)
     contents.get_by_role("button", name="FINDINGS").click()
-    assert page.get_by_text("Small").is_visible()
-    assert page.locator(".note .body:visible").count() == 1
+    expect(page.get_by_text("Small")).to_be_visible()
+    expect(page.locator(".note .body:visible")).to_have_count(1)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from html import unescape
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -19,9 +20,11 @@ from clinmm.review.progress import progress, waiting
 from clinmm.review.protocol import load_protocol
 from clinmm.review.refusals import NotAllowed
 from clinmm.review.results import study_results
+from clinmm.review.results.agreement_rows import agreement_rows
+from clinmm.review.results.result_rows import result_rows
 from clinmm.review.room import ReadingRoom, run_id
 from clinmm.runs import Run
-from dashboards import reading_told
+from dashboards import reading_told, words
 from dashboards.reading_making import drawn, loads, protocol_of, settings_of
 
 APP = Path(__file__).parents[2] / "dashboards" / "app.py"
@@ -46,7 +49,7 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Callable[[Run, str], AppTest]:
 
     def open_page(run: Run, person: str) -> AppTest:
         monkeypatch.setenv("CLINMM_RUN", str(run.folder))
-        app = AppTest.from_file(str(APP), default_timeout=30)
+        app = AppTest.from_file(str(APP), default_timeout=120)
         app.session_state["seat person"] = person
         return app.run().switch_page("screens/reading_studies.py").run()
 
@@ -85,7 +88,7 @@ def test_a_reading_that_was_opened_is_begun_and_not_done(own_run: Run) -> None:
     room = room_of(own_run)
     desk = room.desk("Cy", STUDY)
     left = desk.worklist().query("status == 'new'")["case_id"].iloc[0]
-    desk.opened(left, 1, [])
+    desk.open(left)
     table = progress(room, room.desk(CHIEF, STUDY)).set_index("reader")
     assert table.loc["Cy", ["begun", "done"]].tolist() == [1, 20 - LEFT]
     room.close()
@@ -260,3 +263,110 @@ def test_strata_and_loads_by_hand() -> None:
     assert drawn(cases).to_numpy().tolist() == [["x", 10, 2, 5.0], ["y", 2, 1, 2.0]]
     assigned = pd.DataFrame({"reader": ["A", "A", "B"], "arm": ["p", "q", "q"]})
     assert loads(assigned).to_numpy().tolist() == [["A", 2, 1, 1], ["B", 1, 0, 1]]
+
+
+# Several findings, several arms
+
+
+def section_of(folder: str) -> None:
+    """The results alone, of two tables in a folder."""
+    import pandas as pd
+
+    from dashboards import reading_results
+
+    results, agreement = (
+        pd.read_parquet(f"{folder}/{name}.parquet") for name in ("results", "agreement")
+    )
+    reading_results.section(results, agreement)
+
+
+def answered(classes: tuple[str, ...], arms: tuple[str, ...], n: int = 60) -> pd.DataFrame:
+    """The table `readings`: three readers, every case in one of the arms of each reader."""
+    rng = np.random.default_rng(4)
+    rows = []
+    for class_name in classes:
+        target = (np.arange(n) % 2).astype(float)
+        for reader in READERS:
+            arm = rng.permuted(np.arange(n) % len(arms))
+            for step in ("alone", "with_model"):
+                frame = pd.DataFrame({"case_id": [f"c{i:02d}" for i in range(n)]})
+                seen = target - 0.5 + rng.normal(0, 0.7 if step == "alone" else 0.5, n)
+                frame = frame.assign(
+                    study="trial",
+                    reader=reader,
+                    patient_id=frame["case_id"],
+                    reading=1,
+                    arm=[arms[i] for i in arm],
+                    step=step,
+                    class_name=class_name,
+                    answer=np.digitize(seen, [-0.6, -0.1, 0.1, 0.6]) + 1.0,
+                    confidence=3.0,
+                    seconds=10.0,
+                    target=target,
+                    risk=0.2 + 0.5 * target,
+                    model_call=target,
+                    weight=1.0,
+                )
+                rows.append(frame[(frame["arm"] != "without_model") | (step == "alone")])
+    return pd.concat(rows, ignore_index=True)
+
+
+def drawn_section(
+    folder: Path, classes: tuple[str, ...], arms: tuple[str, ...]
+) -> tuple[AppTest, pd.DataFrame]:
+    said = answered(classes, arms)
+    sex = ["F", "F", "M", "M"] * 14 + ["X"] * 4
+    groups = pd.DataFrame({"sex": sex}, index=sorted(set(said["case_id"])))
+    results = result_rows("trial", said, "multilabel", groups)
+    results.to_parquet(folder / "results.parquet")
+    agreement_rows("trial", said, "multilabel").to_parquet(folder / "agreement.parquet")
+    app = AppTest.from_function(section_of, args=(str(folder),), default_timeout=60)
+    return app.run(), results
+
+
+def test_arms_of_a_trial_say_that_they_compare_other_cases(tmp_path: Path) -> None:
+    app, results = drawn_section(tmp_path, ("effusion",), ("blind_first", "without_model"))
+    said = shown(app)
+    row = results.query("step == 'arms' and metric == 'auroc'").iloc[0]
+    assert f"blind first less without model: AUROC {words.number(row['value'])}" in said
+    assert said.count("the same readers, on other cases") == 2  # the answer, and below the bars
+    assert f"blind first less without model (p {row['p']:.3f})" in said
+    assert "Too few patients for any estimate: sex: X." in said
+    exact = results.query("metric == 'helped_less_harmed' and reader == 'all' and arm == 'all'")
+    exact = exact[exact["group_by"] == "all"].iloc[0]
+    assert f"all readers (exact p {exact['p']:.3f})" in said
+
+
+def test_several_findings_are_answered_in_mean_and_listed_one_by_one(tmp_path: Path) -> None:
+    app, results = drawn_section(tmp_path, ("effusion", "nodule"), ("blind_first",))
+    said = shown(app)
+    whole = results.query("reader == 'all' and arm == 'all' and group_by == 'all'")
+    mean = whole.query("class_name == 'macro' and metric == 'auroc' and step == 'alone'").iloc[0]
+    assert f"In mean over the findings: {reading_told.sentences(results)[0][27:]}" in said
+    assert f"Readers alone: AUROC {mean['value']:.3f}" in said
+    helped = whole[whole["metric"] == "helped"].set_index("class_name")["value"]
+    assert f"{helped.sum():.0f} answers about a finding became right" in said
+    table = next(e.body for e in app.get("html") if "record changes" in e.body)
+    assert "effusion" in table
+    assert "nodule" in table
+    assert "Ann" not in table
+
+
+def test_nothing_is_claimed_that_adjustment_does_not_bear() -> None:
+    gain = {"reader": "all", "arm": "all", "step": "gain", "group_by": "all", "group": "all"}
+    gain |= {"metric": "auroc", "class_name": "effusion", "status": "ok", "test": "t"}
+    gain |= {"value": 0.05, "low": 0.01, "high": 0.09, "p": 0.02, "family": "gain: auroc, 3 tests"}
+
+    def said(**other: object) -> str:
+        return reading_told.sentences(pd.DataFrame([{**gain, **other}]))[0]
+
+    assert said(p_holm=0.06).startswith("No difference is shown.")
+    assert "p 0.020, 0.060 adjusted for 3 tests" in said(p_holm=0.06)
+    assert said(p_holm=0.04).startswith("Readers are better with the model.")
+    worse = said(p_holm=0.04, value=-0.05, low=-0.09, high=-0.01)
+    assert worse.startswith("Readers are worse with the model.")
+    exploratory = said(p_holm=float("nan"), family=None, metric="sensitivity")
+    assert exploratory.startswith("With the model less alone")
+    assert "exploratory" in exploratory
+    old = pd.DataFrame([gain]).drop(columns=["p", "family", "test"])
+    assert reading_told.sentences(old)[0].startswith("Readers are better with the model.")

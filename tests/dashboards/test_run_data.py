@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from made_run import COHORT, N_CASES
 
 from clinmm.errors import InputError, NotMadeYet
-from clinmm.review.output import StoredOutput
 from clinmm.runs import Run
 from dashboards import run_data
+from dashboards.by_case import ByCase
 
 
 @pytest.fixture
@@ -58,30 +59,78 @@ def test_a_case_that_is_not_there_is_refused_without_its_id(opened: Run) -> None
 
 
 @pytest.mark.parametrize("name", ["predictions", "explanations", "cases"])
-def test_the_rows_of_a_case_are_those_a_search_finds(opened: Run, name: str) -> None:
-    table = opened.read(name)
+@pytest.mark.parametrize("row_group_size", [10_000, 7])
+def test_the_rows_of_a_case_are_those_a_search_finds(
+    opened_copy: Run, name: str, row_group_size: int
+) -> None:
+    """A large file has several row groups."""
+    table = opened_copy.read(name)
+    table.to_parquet(
+        opened_copy.folder / f"{name}.parquet", index=False, row_group_size=row_group_size
+    )
     for case_id in ("case_000", "case_017", "case_039", "nobody"):
         searched = table[table["case_id"] == case_id]
         found = run_data.rows_of(name, case_id)
         assert found.index.tolist() == searched.index.tolist()
-        assert found["case_id"].tolist() == searched["case_id"].tolist()
+        pd.testing.assert_frame_equal(found[searched.columns], searched, check_index_type=False)
 
 
-def test_text_in_many_pieces_is_joined_and_says_the_same(opened_copy: Run) -> None:
-    """A large file is read in pieces; so is this one, of several row groups."""
-    frame = opened_copy.read("predictions")
-    path = opened_copy.folder / "predictions.parquet"
-    frame.to_parquet(path, index=False, row_group_size=50)
-    pd.testing.assert_frame_equal(run_data.table("predictions"), frame)
+def test_the_cases_of_a_table_need_not_stand_together(opened_copy: Run) -> None:
+    table = opened_copy.read("predictions").sample(frac=1, random_state=0, ignore_index=True)
+    opened_copy.write("predictions", table)
+    searched = table[table["case_id"] == "case_017"]
+    assert run_data.rows_of("predictions", "case_017").index.tolist() == searched.index.tolist()
+
+
+def test_what_is_empty_throughout_is_not_held_and_is_given_back(tmp_path: Path) -> None:
+    """A list without elements is something: a set that holds no class."""
+    path = tmp_path / "table.parquet"
+    frame = pd.DataFrame(
+        {
+            "case_id": ["b", "a", "b"],
+            "nothing": [None, None, None],
+            "no_number": [np.nan] * 3,
+            "no_text": pd.Series([None] * 3, dtype="string"),
+            "empty_list": pd.Series([[], None, []], dtype=object),
+            "some": [np.nan, 1.0, np.nan],
+        }
+    )
+    frame.to_parquet(path, index=False)
+    held = ByCase(path)
+    assert {"no_number", "no_text"}.isdisjoint(held._columns)
+    read = pd.read_parquet(path)
+    pd.testing.assert_frame_equal(
+        held.rows("b"), read[read["case_id"] == "b"], check_index_type=False
+    )
+    assert [len(one) for one in held.rows("b")["empty_list"]] == [0, 0]
+
+
+def test_a_table_without_rows_has_none_of_any_case(tmp_path: Path) -> None:
+    path = tmp_path / "table.parquet"
+    pd.DataFrame({"case_id": pd.Series(dtype="string"), "a": []}).to_parquet(path, index=False)
+    found = ByCase(path).rows("a")
+    assert (len(found), list(found.columns)) == (0, ["case_id", "a"])
+
+
+def test_a_run_older_than_a_column_is_read_as_one_that_left_it_empty(opened_copy: Run) -> None:
+    table = opened_copy.read("predictions").drop(columns=["prediction_set", "value"])
+    table.to_parquet(opened_copy.folder / "predictions.parquet", index=False)
+    found = run_data.rows_of("predictions", "case_003")
+    assert len(found)
+    assert found[["prediction_set", "value"]].isna().to_numpy().all()
 
 
 def test_a_desk_is_handed_what_the_run_holds(opened: Run) -> None:
-    ours, stored = run_data.output(), StoredOutput(opened.folder)
-    for case_id in ("case_005", "case_030", "nobody"):
-        for what in ("risks", "explanations"):
-            of_case = getattr(ours, what)(case_id).reset_index(drop=True)
-            wanted = getattr(stored, what)(case_id)
-            pd.testing.assert_frame_equal(of_case[wanted.columns], wanted, check_dtype=False)
+    handed = run_data.output()
+    for table, of_case in (("predictions", handed.risks), ("explanations", handed.explanations)):
+        stored = pd.read_parquet(opened.path(f"{table}.parquet"))
+        for case_id in ("case_005", "case_030", "nobody"):
+            found, wanted = of_case(case_id), stored[stored["case_id"] == case_id]
+            pd.testing.assert_frame_equal(
+                found[wanted.columns].reset_index(drop=True),
+                wanted.reset_index(drop=True),
+                check_dtype=False,
+            )
 
 
 def test_a_run_without_explanations_hands_out_none(opened_copy: Run) -> None:
@@ -140,7 +189,7 @@ def test_a_large_table_is_read_ahead(opened: Run, monkeypatch: pytest.MonkeyPatc
     run_data.warm()
     reading = run_data._warm(run_data._file("predictions"))
     assert reading is not None
-    reading.join(timeout=10)
+    reading.join(timeout=300)
     assert not reading.is_alive()
     run_data._warm.clear()
 

@@ -1,12 +1,14 @@
 """The worklist: what is listed for whom, filters, pages, and which pages a role may open."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from made_run import CLASSES
 from reading_room import (
     CASES,
     WHY,
@@ -23,6 +25,9 @@ from reading_room import (
 )
 from streamlit.testing.v1 import AppTest
 
+from clinmm.review.events import Events
+from clinmm.review.protocol import Protocol
+from clinmm.review.room import ReadingRoom
 from clinmm.runs import Run
 from dashboards import worklist
 from dashboards.reading import listing
@@ -119,6 +124,47 @@ def test_a_repeat_is_open_after_its_washout_and_says_nothing_of_before(
     assert "said before" not in text(app) + str([one.value for one in app.text_area])
     assert dict(app.query_params) == {"case": "0", "reading": "2"}
     assert "Cardiomegaly?" in text(app)
+
+
+def a_trial(run: Run, arm: str) -> ReadingRoom:
+    """CASES for Ana, each in this arm of several."""
+    arms = ["blind_first", "model_first", "without_model"]
+    asked = {"name": "trial", "readers": ["Ana"], "administrators": ["Dee"], "arms": arms}
+    drawn = pd.DataFrame({"case_id": CASES, "stratum": "all", "weight": 10.0, "why": WHY})
+    dealt = pd.DataFrame({"case_id": CASES, "position": range(len(CASES))})
+    room = room_of(run)
+    protocol = Protocol.model_validate({**asked, "classes": CLASSES})
+    room.make(protocol, drawn, dealt.assign(reader="Ana", reading=1, arm=arm), "tests")
+    return room
+
+
+def everything(app: AppTest, lines: list[listing.Line]) -> str:
+    """What the page says, and what can be chosen on it."""
+    fields = [(one.label, one.options) for one in app.multiselect]
+    return f"{text(app)} {labels(app)} {fields} {lines}"
+
+
+def test_the_list_of_a_trial_tells_no_arm_and_a_case_tells_its_own_once_it_is_on_record(
+    own_run: Run, screen: Screen, lines: list[listing.Line]
+) -> None:
+    told = []
+    for arm in ("model_first", "without_model"):
+        run = Run(Path(shutil.copytree(own_run.folder, own_run.folder.parent / arm)))
+        room = a_trial(run, arm)
+        app = sit(screen(run, "worklist"), "Ana")
+        told.append([everything(app, lines)])
+        press(app, "Read the next one")
+        assert ("such patients" in text(app)) == (arm == "model_first")
+        kept = Events(room.engine, room.study("trial").id).all()
+        shown = ["explanations", "risk", "set"] if arm == "model_first" else []
+        assert [(one.kind, one.case_id, one.payload) for one in kept] == [
+            ("opened", "case_000", {"phase": "final", "shown": shown})
+        ]
+        press(app, "Worklist")
+        told[-1].append(everything(app, lines))
+        assert room.desk("Ana", "trial").worklist()["arm"].tolist() == [arm, "", ""]
+        room.close()
+    assert told[0] == told[1]
 
 
 def test_a_list_of_a_hundred_thousand_is_filtered() -> None:

@@ -20,9 +20,18 @@ def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/review.sqlite"
 
 
+@pytest.fixture(scope="session")
+def made_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the tables and nothing in them, to copy: making them takes a while."""
+    file = tmp_path_factory.mktemp("tables") / "review.sqlite"
+    ReadingRoom(f"sqlite:///{file}", "nobody's").close()
+    return file
+
+
 @pytest.fixture
-def room(url: str) -> Iterator[ReadingRoom]:
+def room(url: str, made_tables: Path) -> Iterator[ReadingRoom]:
     """An empty room in a file."""
+    shutil.copyfile(made_tables, url.removeprefix("sqlite:///"))
     opened = ReadingRoom(url, "run-1")
     yield opened
     opened.close()
@@ -31,12 +40,6 @@ def room(url: str) -> Iterator[ReadingRoom]:
 def _program(name: str) -> str | None:
     places = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), reverse=True)
     return str(places[0]) if places else shutil.which(name)
-
-
-def _free_port() -> int:
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        return int(trial.getsockname()[1])
 
 
 @pytest.fixture
@@ -60,15 +63,19 @@ def _server() -> Iterator[str]:
     if initdb is None or control is None:
         pytest.skip("PostgreSQL's initdb and pg_ctl are not installed (package postgresql)")
     as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    folder, port = tempfile.mkdtemp(prefix="clinmm-pg-"), _free_port()
+    folder = tempfile.mkdtemp(prefix="clinmm-pg-")
     if as_user:
         shutil.chown(folder, "postgres", "postgres")
     data = f"{folder}/data"
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
     make = [initdb, "-D", data, "-A", "trust", "-U", "clinmm", "--no-sync"]
-    start = [control, "-D", data, "-w", "-l", f"{folder}/log", "-o", options, "start"]
-    for command in (make, start):
-        subprocess.run([*as_user, *command], check=True, capture_output=True, cwd=folder)
+    subprocess.run([*as_user, *make], check=True, capture_output=True, cwd=folder)
+    with socket.socket() as held:  # nobody else is given the port before the server has it
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
+        start = [control, "-D", data, "-w", "-t", "300", "-l", f"{folder}/log", "-o", options]
+        subprocess.run([*as_user, *start, "start"], check=True, capture_output=True, cwd=folder)
     try:
         yield f"postgresql://clinmm@127.0.0.1:{port}"
     finally:

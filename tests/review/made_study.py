@@ -8,10 +8,26 @@ from clinmm.review.protocol import Protocol
 from clinmm.review.room import ReadingRoom
 
 CASES = ("case-1", "case-2", "case-3")
+TRIAL = {
+    "ARM-BLIND": "blind_first",
+    "ARM-RISK": "without_explanation",
+    "ARM-FIRST": "model_first",
+    "ARM-NONE": "without_model",
+}
+"""Arms whose names can be recognised wherever they turn up."""
 
 
-def make_study(room: ReadingRoom, name: str = "study", n_reads: int = 1, **protocol: Any) -> None:
-    """A study in which AB and CD read CASES so many times; EF adjudicates, GH administers."""
+def make_study(
+    room: ReadingRoom,
+    name: str = "study",
+    n_reads: int = 1,
+    arm: str | None = None,
+    **protocol: Any,
+) -> None:
+    """A study in which AB and CD read CASES so many times; EF adjudicates, GH administers.
+
+    arm: of every reading; the protocol's first one if left out.
+    """
     asked = Protocol.model_validate(
         {
             "name": name,
@@ -23,7 +39,7 @@ def make_study(room: ReadingRoom, name: str = "study", n_reads: int = 1, **proto
         }
     )
     cases = pd.DataFrame({"case_id": CASES, "stratum": "enriched", "weight": 2.0, "why": "drawn"})
-    arm = next(iter(asked.arms))
+    arm = arm or next(iter(asked.arms))
     assignments = pd.DataFrame(
         [
             (reader, case, reading, (reading - 1) * len(CASES) + i, arm)

@@ -5,10 +5,11 @@ desk is here, no answer holds what is not for its reader, and nobody writes as s
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import pandas as pd
 import pytest
-from made_study import make_study
+from made_study import TRIAL, make_study
 
 from clinmm.errors import InputError
 from clinmm.review.answers import Answer, Draft
@@ -18,7 +19,7 @@ from clinmm.review.protocol import EVERYTHING
 from clinmm.review.room import ReadingRoom
 
 LABEL, RISK, WHY = "LABEL-OF-THE-COHORT", "RISK-OF-THE-MODEL", "REASON-OF-THE-MODEL"
-OTHERS, STRATUM = "COMMENT-OF-CD", "enriched"
+OTHERS, STRATUM, ARM = "COMMENT-OF-CD", "enriched", "ARM-"
 REASONS = ("overlooked",)
 NO = Answer(ratings={"effusion": 1, "nodule": 1}, confidence=3, reasons=REASONS)
 YES = Answer(ratings={"effusion": 5, "nodule": 1}, confidence=2, reasons=REASONS, comment=OTHERS)
@@ -53,51 +54,94 @@ CALLS: dict[str, Callable[[Desk, str], object]] = {
     "disputes": lambda desk, case: desk.disputes(),
     "decision": lambda desk, case: desk.decision(case),
     "decisions": lambda desk, case: desk.decisions(),
-    # what writes comes last, and what ends a phase after what does not
-    "opened": lambda desk, case: desk.opened(case, 1, ()),
+    # what writes comes last, what ends a phase after what does not, and what may tell the arm at
+    # the very end
     "correct": lambda desk, case: desk.correct(case, 1, NO, _version(desk, case)),
     "adjudicate": lambda desk, case: desk.adjudicate(case, NO, 0),
     "save_draft": lambda desk, case: desk.save_draft(case, 1, Draft(), _version(desk, case)),
     "lock": lambda desk, case: desk.lock(case, 1, NO, _version(desk, case)),
+    "open": lambda desk, case: desk.open(case),
 }
 """Every public method, in the order of the test."""
 
-OWN = {"worklist", "state", "may_see", "readings", "opened"}
+OWN = {"worklist", "state", "may_see", "readings", "open"}
 READING = OWN | {"save_draft", "lock"}
 MODEL = {"risks", "explanations"}
 ALL_SEEN = MODEL | {"may_see", "others", "decision"}
+ALL_TOLD = ALL_SEEN | {"readings", "cases", "decisions"}
 
-Situation = tuple[str, str, int, int, set[str], set[str]]
-SITUATIONS: dict[str, Situation] = {
-    # who, mode, answers locked by AB, by CD: what is allowed, what can be recognised in the answers
-    "reader, nothing said": ("AB", "blind_first", 0, 2, READING, set()),
-    "reader, opinion locked": ("AB", "blind_first", 1, 2, READING | MODEL, {RISK, WHY}),
-    "reader, done": ("AB", "blind_first", 2, 2, OWN | MODEL | {"correct"}, {RISK, WHY}),
-    "reader, model first": ("AB", "model_first", 0, 1, READING | MODEL, {RISK, WHY}),
-    "reader, no explanation": ("AB", "without_explanation", 1, 2, READING | {"risks"}, {RISK}),
-    "reader, no model": ("AB", "without_model", 0, 1, READING, set()),
-    "reader, no model, done": ("AB", "without_model", 1, 1, OWN | {"correct"}, set()),
-    "adjudicator, one reads": ("EF", "blind_first", 1, 2, {"may_see", "disputes"}, set()),
-    "adjudicator, all agree": ("EF", "agree", 2, 2, {"may_see", "disputes"}, set()),
-    "adjudicator, disputed": (
-        *("EF", "blind_first", 2, 2),
-        ALL_SEEN | {"disputes", "adjudicate"},
-        {RISK, WHY, OTHERS},
+
+@dataclass(frozen=True)
+class Situation:
+    """Who calls at which point of a reading, and what may come of it.
+
+    arm: of every reading, by its mode, the only one; or one of TRIAL, in a study of several.
+    by_ab, by_cd: answers that they have locked. opened: whether AB has opened the case; AB locks
+    nothing before. allowed: methods. told: what can be recognised in their answers.
+    """
+
+    person: str
+    arm: str
+    by_ab: int
+    by_cd: int
+    allowed: set[str]
+    told: set[str] = field(default_factory=set)
+    opened: bool = True
+
+
+SITUATIONS = {
+    "reader, nothing said": Situation("AB", "blind_first", 0, 2, READING),
+    "reader, nothing opened": Situation("AB", "blind_first", 0, 2, READING, opened=False),
+    "reader, opinion locked": Situation("AB", "blind_first", 1, 2, READING | MODEL, {RISK, WHY}),
+    "reader, done": Situation("AB", "blind_first", 2, 2, OWN | MODEL | {"correct"}, {RISK, WHY}),
+    "reader, model first": Situation("AB", "model_first", 0, 1, READING | MODEL, {RISK, WHY}),
+    "reader, no explanation": Situation(
+        "AB", "without_explanation", 1, 2, READING | {"risks"}, {RISK}
     ),
-    "adjudicator, no model": (
+    "reader, no model": Situation("AB", "without_model", 0, 1, READING),
+    "reader, no model, done": Situation("AB", "without_model", 1, 1, OWN | {"correct"}),
+    **{
+        # only what opens it tells the arm
+        f"reader of a trial, nothing opened, {arm}": Situation(
+            "AB", arm, 0, 1, {"worklist", "readings", "open"}, {ARM}, opened=False
+        )
+        for arm in TRIAL
+    },
+    "reader of a trial, opened": Situation("AB", "ARM-BLIND", 0, 2, READING, {ARM}),
+    "reader of a trial, opinion locked": Situation(
+        "AB", "ARM-RISK", 1, 2, READING | {"risks"}, {ARM, RISK}
+    ),
+    "reader of a trial, model first": Situation(
+        "AB", "ARM-FIRST", 0, 1, READING | MODEL, {ARM, RISK, WHY}
+    ),
+    "reader of a trial, no model": Situation("AB", "ARM-NONE", 0, 1, READING, {ARM}),
+    "reader of a trial, done": Situation(
+        "AB", "ARM-BLIND", 2, 2, OWN | MODEL | {"correct"}, {ARM, RISK, WHY}
+    ),
+    "adjudicator, one reads": Situation("EF", "blind_first", 1, 2, {"may_see", "disputes"}),
+    "adjudicator, all agree": Situation("EF", "agree", 2, 2, {"may_see", "disputes"}),
+    "adjudicator, disputed": Situation(
+        *("EF", "blind_first", 2, 2, ALL_SEEN | {"disputes", "adjudicate"}), {RISK, WHY, OTHERS}
+    ),
+    "adjudicator, no model": Situation(
         *("EF", "without_model", 1, 1),
         {"may_see", "others", "decision", "disputes", "adjudicate"},
         {OTHERS},
     ),
-    "administrator": (
-        *("GH", "blind_first", 0, 2),
-        ALL_SEEN | {"readings", "cases", "decisions"},
-        {RISK, WHY, OTHERS, LABEL, STRATUM},
+    **{
+        f"adjudicator of a trial, {arm}": Situation(
+            *("EF", arm, n, n, ALL_SEEN | {"disputes", "adjudicate"}), {RISK, WHY, OTHERS}
+        )
+        for arm, n in (("ARM-BLIND", 2), ("ARM-FIRST", 1), ("ARM-NONE", 1))
+    },
+    "administrator": Situation(
+        "GH", "blind_first", 0, 2, ALL_TOLD, {RISK, WHY, OTHERS, LABEL, STRATUM}
     ),
-    "steward": (
-        *("steward", "blind_first", 0, 2),
-        ALL_SEEN | {"readings", "cases", "decisions"},
-        {RISK, WHY, OTHERS, LABEL, STRATUM},
+    "administrator of a trial": Situation(
+        *("GH", "ARM-BLIND", 0, 2, ALL_TOLD), {RISK, WHY, OTHERS, LABEL, STRATUM, ARM}
+    ),
+    "steward": Situation(
+        "steward", "blind_first", 0, 2, ALL_TOLD, {RISK, WHY, OTHERS, LABEL, STRATUM}
     ),
 }
 
@@ -108,18 +152,22 @@ def test_every_method_of_a_desk_has_its_place_here() -> None:
 
 @pytest.mark.parametrize("situation", SITUATIONS)
 def test_a_desk_allows_what_the_table_says_and_no_more(room: ReadingRoom, situation: str) -> None:
-    person, mode, by_ab, by_cd, allowed, recognised = SITUATIONS[situation]
-    make_study(room, arms=["blind_first" if mode == "agree" else mode])
-    for reader, n_locked, answer in (
-        ("AB", by_ab, YES.model_copy(update={"comment": ""}) if mode == "agree" else NO),
-        ("CD", by_cd, YES),
-    ):
+    now = SITUATIONS[situation]
+    if now.arm in TRIAL:
+        make_study(room, arms=TRIAL, arm=now.arm)
+    else:
+        make_study(room, arms=["blind_first" if now.arm == "agree" else now.arm])
+    alike = YES.model_copy(update={"comment": ""})
+    answers = {"AB": alike if now.arm == "agree" else NO, "CD": YES}
+    for reader, n_locked in (("AB", now.by_ab), ("CD", now.by_cd)):
+        if reader == "CD" or now.opened:
+            room.desk(reader, "study").open("case-1")
         for version in range(n_locked):
-            room.desk(reader, "study").lock("case-1", 1, answer, version)
+            room.desk(reader, "study").lock("case-1", 1, answers[reader], version)
     events = Events(room.engine, room.study("study").id)
     before = len(events.all())
-    steward = person == "steward"
-    desk = room.steward("study", Model()) if steward else room.desk(person, "study", Model())
+    steward = now.person == "steward"
+    desk = room.steward("study", Model()) if steward else room.desk(now.person, "study", Model())
     done, said = set(), ""
     for name, call in CALLS.items():
         try:
@@ -128,12 +176,12 @@ def test_a_desk_allows_what_the_table_says_and_no_more(room: ReadingRoom, situat
             continue
         done.add(name)
         said += found.to_csv() if isinstance(found, pd.DataFrame) else repr(found)
-    assert done == allowed
-    secrets = {LABEL, RISK, WHY, OTHERS, STRATUM}
-    assert {secret for secret in secrets if secret in said} == recognised
+    assert done == now.allowed
+    secrets = {LABEL, RISK, WHY, OTHERS, STRATUM, ARM}
+    assert {secret for secret in secrets if secret in said} == now.told
     written = events.all()[before:]
-    assert {event.by for event in written} <= {person}
-    assert {event.reader for event in written} <= {"" if person == "EF" else person}
+    assert {event.by for event in written} <= {now.person}
+    assert {event.reader for event in written} <= {"" if now.person == "EF" else now.person}
     assert {event.case_id for event in written} <= {"case-1"}
 
 
@@ -153,16 +201,15 @@ def test_a_person_of_another_study_has_no_desk(room: ReadingRoom, person: str) -
         room.desk(person, "theirs")
 
 
-def test_what_could_not_be_seen_was_not_shown(room: ReadingRoom) -> None:
+def test_what_may_be_seen_goes_on_record_whenever_a_case_is_opened(room: ReadingRoom) -> None:
     make_study(room)
     desk = room.desk("AB", "study")
-    for showing in (["risk"], EVERYTHING, ["a word of the note"]):
-        with pytest.raises(NotAllowed, match="may not be seen"):
-            desk.opened("case-1", 1, showing)
+    events = Events(room.engine, desk.study.id)
+    desk.open("case-1")
+    assert events.all()[-1].payload == {"phase": "opinion", "shown": []}
     desk.lock("case-1", 1, NO, 0)
-    desk.opened("case-1", 1, EVERYTHING)
-    kept = Events(room.engine, desk.study.id).all()[-1]
-    assert kept.payload == {"phase": "final", "shown": sorted(EVERYTHING)}
+    desk.open("case-1")
+    assert events.all()[-1].payload == {"phase": "final", "shown": sorted(EVERYTHING)}
 
 
 @pytest.mark.parametrize("name", ["all", "model", "steward"])

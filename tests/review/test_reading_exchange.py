@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -36,7 +37,7 @@ def read_and_decide(room: ReadingRoom) -> None:
     make_study(room)
     for person, answer in (("AB", NO), ("CD", YES)):
         desk = room.desk(person, "study")
-        desk.opened("case-1", 1, [])
+        desk.open("case-1")
         desk.save_draft("case-1", 1, Draft(comment="…"), 0)
         for version in (1, 2):
             desk.lock("case-1", 1, answer, version)
@@ -45,10 +46,28 @@ def read_and_decide(room: ReadingRoom) -> None:
     room.desk("AB", "study").save_draft("case-2", 1, Draft(ratings={"nodule": 5}), 0)
 
 
+@pytest.fixture(scope="module")
+def source(
+    tmp_path_factory: pytest.TempPathFactory, made_tables: Path
+) -> Iterator[tuple[ReadingRoom, Path]]:
+    """A room with that study, and the folder it was exported to. Nobody may change them."""
+    place = tmp_path_factory.mktemp("source")
+    shutil.copyfile(made_tables, place / "review.sqlite")
+    with closing(ReadingRoom(f"sqlite:///{place}/review.sqlite", "run-1")) as opened:
+        read_and_decide(opened)
+        yield opened, export_study(opened, "study", place / "out" / "study")
+
+
 @pytest.fixture
-def folder(room: ReadingRoom, tmp_path: Path) -> Path:
-    read_and_decide(room)
-    return export_study(room, "study", tmp_path / "out" / "study")
+def read(source: tuple[ReadingRoom, Path]) -> ReadingRoom:
+    """The room that was exported."""
+    return source[0]
+
+
+@pytest.fixture
+def folder(source: tuple[ReadingRoom, Path], tmp_path: Path) -> Path:
+    """A copy of the folder."""
+    return Path(shutil.copytree(source[1], tmp_path / "out" / "study"))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -91,16 +110,16 @@ def told(room: ReadingRoom) -> list[object]:
 
 
 def test_a_study_comes_back_as_it_was(
-    folder: Path, room: ReadingRoom, elsewhere: ReadingRoom, tmp_path: Path
+    folder: Path, read: ReadingRoom, elsewhere: ReadingRoom, tmp_path: Path
 ) -> None:
     assert import_study(folder, elsewhere).name == "study"
-    assert everything(elsewhere) == everything(room)
+    assert everything(elsewhere) == everything(read)
     assert len(everything(elsewhere)["events"]) == 11
-    assert told(elsewhere) == told(room)
+    assert told(elsewhere) == told(read)
     state = elsewhere.desk("AB", "study").state("case-2")
-    assert state == room.desk("AB", "study").state("case-2")
+    assert state == read.desk("AB", "study").state("case-2")
     elsewhere.desk("AB", "study").lock("case-2", 1, NO, state.version)  # and goes on
-    again = export_study(room, "study", tmp_path / "again")
+    again = export_study(read, "study", tmp_path / "again")
     assert {f.name: f.read_bytes() for f in again.iterdir()} == {
         f.name: f.read_bytes() for f in folder.iterdir()
     }
@@ -119,22 +138,22 @@ def test_the_folder_holds_plain_tables_and_nothing_half_written(folder: Path) ->
     assert str(events["created"].dtype) == "datetime64[us, UTC]"
 
 
-def test_what_is_there_is_not_written_over(folder: Path, room: ReadingRoom) -> None:
+def test_what_is_there_is_not_written_over(folder: Path, read: ReadingRoom) -> None:
     with pytest.raises(InputError, match="is there already"):
-        export_study(room, "study", folder)
+        export_study(read, "study", folder)
     with pytest.raises(InputError, match="already; what is kept is not changed"):
-        import_study(folder, room)
+        import_study(folder, read)
     with pytest.raises(InputError, match="no reading study 'none'"):
-        export_study(room, "none", folder.parent / "none")
+        export_study(read, "none", folder.parent / "none")
 
 
-def test_every_problem_of_a_damaged_folder_is_told_at_once(folder: Path, url: str) -> None:
+def test_every_problem_of_a_damaged_folder_is_told_at_once(folder: Path, room: ReadingRoom) -> None:
     (folder / "cases.parquet").unlink()
     with (folder / "events.parquet").open("r+b") as file:
         file.seek(40)
         file.write(b"?")
-    with closing(ReadingRoom(url + "2", "run-1")) as other, pytest.raises(InputError) as refused:
-        import_study(folder, other)
+    with pytest.raises(InputError) as refused:
+        import_study(folder, room)
     said = str(refused.value)
     assert "cases.parquet is missing" in said
     assert "events.parquet is not the file that was written" in said
@@ -192,37 +211,34 @@ def set_to(row: int, **values: object) -> Callable[[list[dict[str, Any]]], objec
     ],
 )
 def test_rows_that_cannot_have_been_are_refused(
-    folder: Path, url: str, table: str, edit: Callable, said: str
+    folder: Path, room: ReadingRoom, table: str, edit: Callable, said: str
 ) -> None:
     change(folder, table, edit)
-    with closing(ReadingRoom(url + "2", "run-1")) as other:
-        with pytest.raises(InputError) as refused:
-            import_study(folder, other)
-        assert said in str(refused.value)
-        assert other.studies() == []
+    with pytest.raises(InputError) as refused:
+        import_study(folder, room)
+    assert said in str(refused.value)
+    assert room.studies() == []
 
 
-def test_another_run_and_another_protocol_are_refused(folder: Path, url: str) -> None:
+def test_another_run_and_another_protocol_are_refused(folder: Path, room: ReadingRoom) -> None:
     facts = json.loads((folder / "study.json").read_text())
     facts["members"].append({"person": "ZZ", "role": "administrator"})
     facts["created"] = "yesterday"
     (folder / "study.json").write_text(json.dumps(facts))
-    with closing(ReadingRoom(url + "2", "run-2")) as other, pytest.raises(InputError) as refused:
-        import_study(folder, other)
+    room.run = "run-2"
+    with pytest.raises(InputError) as refused:
+        import_study(folder, room)
     assert len(refused.value.problems) == 3
     assert "holds a study of run run-1, and this is run run-2" in str(refused.value)
     assert "members are not those of the protocol" in str(refused.value)
 
 
-def test_a_table_of_another_shape_is_refused(folder: Path, url: str) -> None:
+def test_a_table_of_another_shape_is_refused(folder: Path, room: ReadingRoom) -> None:
     path = folder / "cases.parquet"
     pd.read_parquet(path).assign(weight="heavy").to_parquet(path, index=False)
     change(folder, "cases", lambda rows: None)
-    with (
-        closing(ReadingRoom(url + "2", "run-1")) as other,
-        pytest.raises(InputError, match="wanted the columns case_id, stratum, weight, why"),
-    ):
-        import_study(folder, other)
+    with pytest.raises(InputError, match="wanted the columns case_id, stratum, weight, why"):
+        import_study(folder, room)
 
 
 def test_an_import_that_fails_leaves_nothing(

@@ -21,16 +21,16 @@ PROCESSES.set_forkserver_preload([*IMPORTED, "pytest"])
 
 def test_nothing_that_was_acknowledged_is_lost_to_dozens_of_kills(tmp_path: Path) -> None:
     found = kill(
-        f"sqlite:///{tmp_path}/review.sqlite", tmp_path, kills=30, writers=3, seed=1, n_cases=800
+        f"sqlite:///{tmp_path}/review.sqlite", tmp_path, kills=24, writers=3, seed=1, n_cases=800
     )
-    assert found.noted > 100
+    assert found.noted >= 27  # before that many kills something was saved since the last one
     assert (found.lost, found.doubled, found.gaps, found.sound) == (0, 0, 0, "ok")
     assert found.noted <= found.kept <= found.noted + found.kills + 3  # saved, killed before noting
 
 
 def test_nor_in_postgresql(tmp_path: Path, postgresql: str) -> None:
     found = kill(postgresql, tmp_path, kills=12, writers=3, seed=2, n_cases=800)
-    assert found.noted > 20
+    assert found.noted >= 11
     assert (found.lost, found.doubled, found.gaps) == (0, 0, 0)
 
 
@@ -51,10 +51,10 @@ def open_room(url: str) -> None:
 
 
 def test_a_database_whose_making_was_killed_can_be_opened(tmp_path: Path) -> None:
-    for i in range(12):
+    for i in range(8):
         process = PROCESSES.Process(target=open_room, args=(f"sqlite:///{tmp_path}/{i}.sqlite",))
         process.start()
-        time.sleep(0.03 * i)
+        time.sleep(0.04 * i)
         process.kill()
         process.join()
         open_room(f"sqlite:///{tmp_path}/{i}.sqlite")
@@ -95,7 +95,7 @@ def together(target: object, arguments: list[tuple]) -> None:
     for process in processes:
         process.start()
     for process in processes:
-        process.join(60)
+        process.join(600)
     assert [process.exitcode for process in processes] == [0] * len(processes)
 
 

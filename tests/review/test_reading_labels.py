@@ -1,5 +1,6 @@
 """The final labels of a reading study, and the cohort that they make: reviewing feeds training."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +55,16 @@ def study_of(cohort: Path, folder: Path, **config: Any) -> Run:
     return start_study(loaded, load_cohort(loaded.cohort), folder / "run").run
 
 
+@pytest.fixture(scope="module")
+def started(phantom: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A study of it. Nobody may change it."""
+    return study_of(phantom, tmp_path_factory.mktemp("study"))
+
+
 @pytest.fixture
-def run(phantom: Path, tmp_path: Path) -> Run:
-    return study_of(phantom, tmp_path)
+def run(started: Run, tmp_path: Path) -> Run:
+    """A copy that the test may change."""
+    return Run(Path(shutil.copytree(started.folder, tmp_path / "run")))
 
 
 def reading_study(

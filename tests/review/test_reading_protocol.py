@@ -45,6 +45,7 @@ def test_what_is_left_out_is_a_blind_first_study_of_all_test_cases(tmp_path: Pat
     assert protocol.arms == {"blind_first": MODES["blind_first"]}
     assert protocol.arms["blind_first"].steps == ("opinion", "final")
     assert (protocol.cases.split, protocol.cases.n) == ("test", None)
+    assert protocol.later_images is False
 
 
 def test_a_mode_a_list_of_modes_and_arms_by_name_are_the_same(tmp_path: Path) -> None:
@@ -55,6 +56,10 @@ def test_a_mode_a_list_of_modes_and_arms_by_name_are_the_same(tmp_path: Path) ->
     two = load(tmp_path, start + "arms: {plain: without_model, shown: {show: [risk]}}")
     assert two.arms["plain"].show == ()
     assert two.arms["shown"].steps == ("opinion", "final")
+
+
+def test_later_images_are_shown_where_the_study_says_so(tmp_path: Path) -> None:
+    assert load(tmp_path, "name: s\nreaders: [a]\nlater_images: true").later_images
 
 
 def test_a_mode_without_the_model_shows_nothing_of_it(tmp_path: Path) -> None:
@@ -126,6 +131,7 @@ seed: -1
         ("cases: {n: 3, by: [class, class]}", "by: named twice: class"),
         ("cases: {n: 3, by: [sex]}", "got 'sex', wanted 'class', 'group'"),
         ("repeats: {washout_days: .inf}", "washout_days"),
+        ("later_images: sometimes", r"\.later_images: .*valid boolean"),
         ('readers: ["a\\nb"]', r"readers\[0\]: wanted a name"),
     ],
 )

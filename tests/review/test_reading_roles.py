@@ -58,7 +58,7 @@ def test_a_reader_sees_nothing_before_locking_and_never_the_others(room: Reading
             lambda: mine.state("case-1", 2),
             lambda: mine.state("case-of-nobody"),
             lambda: mine.save_draft("case-of-nobody", 1, Draft(), 0),
-            lambda: mine.opened("case-of-nobody", 1, ()),
+            lambda: mine.open("case-of-nobody"),
             lambda: mine.may_see("case-of-nobody"),
             lambda: mine.risks("case-of-nobody"),
         )
@@ -147,7 +147,7 @@ def test_an_adjudicator_sees_a_case_when_all_have_finished_and_disagree(room: Re
         lambda: judge.save_draft("case-1", 1, NO, 0),
         lambda: judge.lock("case-1", 1, NO, 0),
         lambda: judge.correct("case-1", 1, YES, 0),
-        lambda: judge.opened("case-1", 1, ()),
+        lambda: judge.open("case-1"),
         lambda: judge.others("case-2"),
     )
     with pytest.raises(InputError, match="leaves open: effusion"):
@@ -191,7 +191,7 @@ def test_an_administrator_sees_all_and_says_nothing(room: ReadingRoom) -> None:
             lambda b=boss: b.lock("case-2", 1, NO, 0),
             lambda b=boss: b.correct("case-1", 1, YES, 2),
             lambda b=boss: b.adjudicate("case-1", YES, 0),
-            lambda b=boss: b.opened("case-2", 1, ()),
+            lambda b=boss: b.open("case-2"),
         )
 
 

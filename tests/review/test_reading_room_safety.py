@@ -36,12 +36,24 @@ WORDS = ("hacked", "haemoptysis", "appendectomy", "case_0", HOSTILE, PASSWORD, "
 class Server:
     """A started reading room."""
 
-    def __init__(self, port: int, log: Path) -> None:
-        self.port, self.log = port, log
+    def __init__(self, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+        self.process, self.port, self.log = process, port, log
+
+    def answers(self) -> bool:
+        try:
+            self.get("/_stcore/health")
+        except OSError:
+            return False
+        return True
+
+    def end(self) -> int:
+        """Ends the command as the system would; its exit code."""
+        self.process.terminate()
+        return self.process.wait(timeout=300)
 
     def get(self, path: str) -> tuple[str, str]:
         """Headers and body of a page."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=20) as page:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=120) as page:
             return str(page.headers), page.read().decode()
 
     def shakes_hands(self, **headers: str) -> bool:
@@ -55,7 +67,7 @@ class Server:
         }
         lines = [f"{name}: {value}" for name, value in said.items()]
         request = "\r\n".join(["GET /_stcore/stream HTTP/1.1", *lines, "", ""])
-        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=120) as connection:
             connection.sendall(request.encode())
             return connection.recv(64).startswith(b"HTTP/1.1 101")
 
@@ -70,32 +82,29 @@ def server(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve
     """With sign-in, for Dr. Ada."""
     folder = tmp_path_factory.mktemp("config")
     People(folder / "people.json", QUICK).add("Dr. Ada", PASSWORD)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     code = (
         "import sys; from pathlib import Path; from pipelines import review\n"
         "review.main(Path(sys.argv[1]), None, int(sys.argv[2]), sign_in=True, "
         "people=Path(sys.argv[3]))"
     )
-    arguments = [str(run.folder), str(port), str(folder / "people.json")]
-    with (folder / "log").open("w") as log:
+    with socket.socket() as held, (folder / "log").open("w") as log:
+        # nobody else is given the port before the server has it
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+        arguments = [str(run.folder), str(port), str(folder / "people.json")]
         process = subprocess.Popen(
             [sys.executable, "-c", code, *arguments], stdout=log, stderr=subprocess.STDOUT
         )
-    started = Server(port, folder / "log")
-    try:
-        for _ in range(200):
-            try:
-                started.get("/_stcore/health")
-                break
-            except OSError:
+        started = Server(process, port, folder / "log")
+        try:
+            until = time.monotonic() + 300
+            while not started.answers() and time.monotonic() < until:
                 assert process.poll() is None, started.log.read_text()
-                time.sleep(0.2)
-        yield started
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
+                time.sleep(0.1)
+            yield started
+        finally:
+            started.end()
 
 
 def test_other_web_pages_do_not_reach_the_room(server: Server) -> None:
@@ -129,7 +138,7 @@ def test_the_pages_in_a_server_write_no_note_to_the_log(
     monkeypatch.setenv("CLINMM_RUN", str(run.folder))
     monkeypatch.setenv("CLINMM_DATABASE", f"sqlite:///{tmp_path / 'review.sqlite'}")
     monkeypatch.delenv("CLINMM_PEOPLE", raising=False)
-    page = AppTest.from_file(str(review.APP), default_timeout=30)
+    page = AppTest.from_file(str(review.APP), default_timeout=120)
     page.query_params["case"] = "3"
     page.run()
     said = "".join(capfd.readouterr())
@@ -161,3 +170,10 @@ def test_a_password_stands_in_no_file(run: Run, server: Server) -> None:
     places = [*run.folder.rglob("*"), *server.log.parent.rglob("*")]
     holding = [p for p in places if p.is_file() and PASSWORD.encode() in p.read_bytes()]
     assert holding == []
+
+
+def test_the_server_ends_with_the_command(server: Server) -> None:
+    """The last one here: nothing answers after it."""
+    assert server.answers()
+    assert server.end() == 0, server.log.read_text()
+    assert not server.answers()

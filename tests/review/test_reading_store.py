@@ -145,7 +145,7 @@ def test_a_nul_in_a_comment_is_left_out_and_its_spelling_kept(desk: Desk) -> Non
 
 
 def test_the_worklist_shows_order_and_progress(desk: Desk) -> None:
-    desk.opened("case-3", 1, ())
+    desk.open("case-3")
     desk.lock("case-1", 1, NO, 0)
     for version in (0, 1):
         desk.lock("case-2", 1, NO, version)
@@ -186,7 +186,7 @@ def test_the_open_room_lists_what_was_begun(room: ReadingRoom) -> None:
 
 
 def test_every_save_is_one_event_and_none_is_changed(desk: Desk, url: str) -> None:
-    desk.opened("case-1", 1, [])
+    desk.open("case-1")
     desk.save_draft("case-1", 1, Draft(), 0)
     desk.lock("case-1", 1, NO, 1)
     with create_engine(url).connect() as connection:

@@ -3,9 +3,6 @@
 import json
 import socket
 import subprocess
-import sys
-import time
-import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -152,30 +149,3 @@ def test_a_taken_port_is_named(run_folder: Path) -> None:
         port = taken.getsockname()[1]
         with pytest.raises(InputError, match=f"port {port} is taken"):
             review.main(run_folder, port=port)
-
-
-def test_the_server_ends_with_the_command(run_folder: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    code = f"from pipelines import review; review.main({str(run_folder)!r}, None, {port})"
-    command = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-
-    def answers() -> bool:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1):
-                return True
-        except OSError:
-            return False
-
-    for _ in range(100):
-        if answers() or command.poll() is not None:
-            break
-        time.sleep(0.2)
-    assert answers()
-    command.terminate()
-    said, _ = command.communicate(timeout=20)
-    assert command.returncode == 0, said
-    assert not answers()
