@@ -1,14 +1,16 @@
 """A whole reading study on a copy of a run, carried out by scripted readers in a real browser.
 
     python benchmarks/reading_study.py RUN [--cases 20] [--readers 3] [--dprime 1.2] [--follow 0.5]
-        [--database URL] [--work FOLDER] [--pictures FOLDER] [--headed] [--seed 0]
+        [--arms blind_first,without_model] [--database URL] [--work FOLDER] [--pictures FOLDER]
+        [--headed] [--seed 0]
 
 RUN has a target of one or several findings; it is copied first. `clinmm reading people add` lets
 everybody in, `clinmm reading new` draws the cases by class and repeats a tenth, `clinmm review
 --sign-in` serves the room. All readers read at once, by keyboard alone, each in a session of their
 own. A scripted reader sees the truth through noise (`--dprime` standard deviations between absent
 and present), says so in five steps, locks, reads the model's risk off the page, and where that lies
-on the other side of how common the finding is goes over to it with a chance of `--follow`. An
+on the other side of how common the finding is goes over to it with a chance of `--follow`. With
+several `--arms` one is drawn for each case of a reader; without the model there is one answer. An
 adjudicator decides what is disputed, the administrator opens the results; then `clinmm reading
 results`, `labels` and `export`.
 
@@ -55,6 +57,9 @@ CLINMM = [sys.executable, "-m", "pipelines.cli"]
 STUDY = "scripted"
 ADJUDICATOR, ADMINISTRATOR = "Adjudicator", "Administrator"
 ADJUDICATORS_DPRIME = 2.5
+BLIND = ("blind_first", "without_explanation", "without_model")
+"""Arms in which the first answer is given before the model is seen."""
+
 REASON = "plausible"
 """Typed into the field of reasons, it leaves one."""
 
@@ -109,10 +114,10 @@ def clinmm(*words: str, typed: str | None = None) -> str:
     return done.stdout
 
 
-def protocol(readers: list[str], n_cases: int, seed: int) -> dict[str, Any]:
+def protocol(readers: list[str], n_cases: int, arms: list[str], seed: int) -> dict[str, Any]:
     return {
         "name": STUDY,
-        "mode": "blind_first",
+        "arms": arms,
         "cases": {"n": n_cases, "by": ["class"]},
         "readers": readers,
         "adjudicators": [ADJUDICATOR],
@@ -143,7 +148,7 @@ def served(run: Path, people: Path, url: str) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         room.send_signal(signal.SIGINT)
-        room.wait(timeout=30)
+        room.wait(timeout=120)
 
 
 # --- in the browser --------------------------------------------------------------------------
@@ -235,11 +240,12 @@ async def read_everything(plan: Plan, browser: Browser, number: int, tally: Tall
 async def read_one(
     plan: Plan, page: Page, name: str, number: int, tally: Tally, pictures: bool
 ) -> None:
-    """One reading, in both phases."""
+    """One reading, in both phases, or the one of an arm without the model."""
     case_number = int(re.findall(r"case=(\d+)", page.url)[0])
     reading = 2 if "reading=2" in page.url else 1
     key = (name, plan.cases[case_number], reading)
     rng = np.random.default_rng([plan.seed, number, case_number, reading])
+    in_two = await page.locator(".steps li").count() == len(("opinion", "final", "done"))
     tally.early += await page.locator(".risk").count()
     said, sure = opinion(plan, key, rng)
     for rating in said.values():
@@ -248,6 +254,10 @@ async def read_one(
     tally.drafts[key] += len(said) + 1
     if pictures:
         await pictured(plan, page, "case_blind")
+    if not in_two:
+        await tally.timed("lock, case done", finish(page))
+        tally.locked[key] = {"final": (said, sure)}
+        return
     await tally.timed("lock, model shown", press_until(page, "l", "Lock my final opinion"))
     tally.locked[key] = {"opinion": (said, sure)}
 
@@ -359,7 +369,7 @@ async def look_at_results(plan: Plan, browser: Browser, tally: Tally) -> None:
     await page.get_by_role("link", name="Reading studies").click()
     await page.get_by_role("heading", name="Progress").wait_for()
     await drawn(page)
-    for tab in ("Readers", "Changes of mind", "Agreement", "Time"):
+    for tab in ("Readers", "Arms and groups", "Changes of mind", "Agreement", "Time"):
         await page.get_by_role("tab", name=tab, exact=True).click()
         await drawn(page)
         await pictured(plan, page, f"results_{tab.split()[0].lower()}")
@@ -390,7 +400,11 @@ def check(plan: Plan, tally: Tally, run: Run, url: str, labels: Path, kept: Path
     with closing(ReadingRoom(url, run_id(run.facts))) as room:
         desk = room.steward(STUDY)
         events = Events(room.engine, desk.study.id).all()
+        kept_readings, arms = desk.readings(), desk.study.protocol.arms
     yield from _events_as_told(tally, events)
+    for row in kept_readings.itertuples():
+        if len(tally.locked[row.reader, row.case_id, row.reading]) != len(arms[row.arm].steps):
+            yield f"{row.case_id}: {row.reader} was asked otherwise than the arm {row.arm} says"
     if len(pd.read_parquet(kept / "events.parquet")) != len(events):
         yield "the export holds another number of events than the database"
     if tally.early:
@@ -441,9 +455,11 @@ def _events_as_told(tally: Tally, events: list[Event]) -> Iterator[str]:
         for one in events
         if one.kind == "opened"
     }
-    for key in tally.locked:
-        if opened.get((key, "opinion")) != [] or not opened.get((key, "final")):
-            yield f"what {key} saw is not on record"
+    for key, answers in tally.locked.items():
+        if opened.get((key, next(iter(answers)))) != []:
+            yield f"it is not on record that {key} saw nothing of the model at first"
+        if len(answers) > 1 and not opened.get((key, "final")):
+            yield f"what {key} saw of the model is not on record"
 
 
 def confidence(event: Event) -> int:
@@ -455,6 +471,8 @@ def _counts(plan: Plan, tally: Tally) -> Iterator[tuple[str, str, float]]:
     for name in plan.classes:
         counts = Counter[str]()
         for (_, case_id, reading), answers in tally.locked.items():
+            if len(answers) < 2:
+                continue
             before, after = (answers[kind][0][name] for kind in ("opinion", "final"))
             right = [
                 (one >= POSITIVE) == bool(plan.truth[case_id, name]) for one in (before, after)
@@ -507,6 +525,12 @@ def main() -> None:
     asked.add_argument(
         "--follow", type=float, default=0.5, help="chance of going over to the model"
     )
+    asked.add_argument(
+        "--arms",
+        type=lambda said: said.split(","),
+        default=["blind_first"],
+        help=f"of {', '.join(BLIND)}, with commas between",
+    )
     asked.add_argument("--database", help="SQLAlchemy URL; a file in the copy if left out")
     asked.add_argument("--work", type=Path, help="a new folder, kept; a temporary one if left out")
     asked.add_argument("--pictures", type=Path, help="a folder for screenshots, which show cases")
@@ -514,6 +538,8 @@ def main() -> None:
     asked.add_argument("--chromium", default="/usr/bin/chromium")
     asked.add_argument("--seed", type=int, default=0)
     given = asked.parse_args()
+    if unknown := [name for name in given.arms if name not in BLIND]:
+        raise SystemExit(f"--arms: {', '.join(unknown)}; the scripts read in {', '.join(BLIND)}")
     facts = Run.open(given.run).facts
     if facts["target"]["kind"] not in ("binary", "multilabel"):
         raise SystemExit(
@@ -540,7 +566,8 @@ def study(given: argparse.Namespace, work: Path) -> None:
         words = ["reading", "people", "add", name, "--password-stdin", "--people", str(people)]
         clinmm(*words, *more, typed=password)
     file = work / "protocol.yaml"
-    file.write_text(yaml.safe_dump(protocol(readers, given.cases, given.seed)), encoding="utf-8")
+    asked = protocol(readers, given.cases, given.arms, given.seed)
+    file.write_text(yaml.safe_dump(asked), encoding="utf-8")
     place = [str(run.folder), "--database", url]
     print(clinmm("reading", "new", str(run.folder), str(file), "--database", url))
     known = model_rows(run)

@@ -1,6 +1,7 @@
 """What a reading study found: the plain answer, then readers, arms, groups, agreement, time."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -35,6 +36,7 @@ def section(results: pd.DataFrame, agreement: pd.DataFrame) -> None:
 
     results: table reading_results of one study. agreement: table reading_agreement of it.
     """
+    results = reading_told.with_p(results)
     first, *rest = reading_told.sentences(results)
     detail = "".join(panels.small(one) for one in rest)
     st.html(panels.answer(t("Does the model help its readers?"), first, detail))
@@ -42,6 +44,7 @@ def section(results: pd.DataFrame, agreement: pd.DataFrame) -> None:
         st.info(t("No reading is finished yet."))
         return
     names = [name for name in dict.fromkeys(results["class_name"]) if name != "all"] or ["all"]
+    names.sort(key=lambda name: name != "macro")
     name = names[0]
     if len(names) > 1:
         name = st.segmented_control(
@@ -49,15 +52,19 @@ def section(results: pd.DataFrame, agreement: pd.DataFrame) -> None:
             names,
             default=names[0],
             required=True,
-            format_func=_finding,
+            format_func=reading_told.finding,
             key="read of",
         )
     of = results[results["class_name"].isin([name, "all"])]
+    changes, agreed = (
+        table if name == "macro" else table[table["class_name"].isin([name, "all"])]
+        for table in (results, agreement)
+    )
     parts = {
         t("Readers"): lambda: _readers(of),
         t("Arms and groups"): lambda: _apart(of),
-        t("Changes of mind"): lambda: _changes(of),
-        t("Agreement"): lambda: _agreement(agreement[agreement["class_name"].isin([name, "all"])]),
+        t("Changes of mind"): lambda: _changes(changes),
+        t("Agreement"): lambda: _agreement(agreed),
         t("Time"): lambda: _time(of),
     }
     for tab, part in zip(st.tabs(list(parts)), parts.values(), strict=True):
@@ -100,7 +107,7 @@ def _apart(results: pd.DataFrame) -> None:
         st.header(t("By arm"))
         lines = []
         for name, of in arms.groupby("arm", sort=True):
-            lines += [Line(_who(str(name)), "", heading=True), *_lines(of)]
+            lines += [Line(_arm(str(name)), "", heading=True), *_lines(of)]
         _forest(lines, metric, t("Mean over readers"))
         st.caption(t("What readers answered in each arm; cases or readers were put in it by lot."))
         differences = _lines(rows[apart], by="arm")
@@ -108,41 +115,64 @@ def _apart(results: pd.DataFrame) -> None:
             ends = panels.middle(differences)
             head = (t("One arm less another"), t("cases"), words.metric(metric))
             st.html(panels.forest(differences, *ends, 0.0, head))
-            st.caption(
-                t("Final answers of the two arms; a bar that crosses 0 shows no difference.")
-            )
+            st.caption(_said_of_arms(rows[apart]))
         _offer(rows[whole], "arms")
     if len(groups):
         st.header(t("By group"))
         lines = []
+        too_few = []
         for (by, group), of in groups.groupby(["group_by", "group"], sort=False):
-            lines += [Line(told.who(str(by), str(group)), "", heading=True), *_lines(of)]
-        _forest(lines, metric, t("Mean over readers"))
-        st.caption(t("Compare with the model and alone in a group; bars are 95 % intervals."))
+            name = told.who(str(by), str(group))
+            if (of["status"] == "ok").any():
+                lines += [Line(name, "", heading=True), *_lines(of)]
+            else:
+                too_few.append(name)
+        if lines:
+            _forest(lines, metric, t("Mean over readers"))
+            st.caption(t("Compare with the model and alone in a group; bars are 95 % intervals."))
+        if too_few:
+            st.caption(t("Too few patients for any estimate: {groups}.", groups="; ".join(too_few)))
         _offer(groups, "groups")
 
 
+def _said_of_arms(rows: pd.DataFrame) -> str:
+    """What the arms have in common, and what follows for the comparison."""
+    each = (reading_told.compared(row) for row in rows.itertuples() if row.status == "ok")
+    shared = "; ".join(dict.fromkeys(each)) or t("too few to compare")
+    return t(
+        "Final answers of the two arms: {shared}. Which case or reader fell into which arm was "
+        "drawn by lot; the interval holds the luck of that draw. A bar that crosses 0 shows no "
+        "difference.",
+        shared=shared,
+    )
+
+
 def _changes(results: pd.DataFrame) -> None:
-    """Harmed to the left, helped to the right, per reader; then how the model was followed."""
+    """Harmed to the left, helped to the right, per reader, or per finding where there are several;
+    then how the model was followed."""
     rows = selections.matching(results, {"group_by": "all", "arm": "all", "step": "gain"})
+    several = rows.loc[rows["metric"] == "helped", "class_name"].nunique() > 1
+    by = "class_name" if several else "reader"
+    if several:
+        rows = rows[rows["reader"] == "all"]
     counts = rows[rows["metric"].isin(["helped", "harmed"])]
     if not len(counts):
         st.info(t("Nobody has read a case alone and then with the model yet."))
         return
-    table = counts.pivot_table("value", "reader", "metric", fill_value=0).astype(int)
+    table = counts.pivot_table("value", by, "metric", fill_value=0).astype(int)
     most = max(int(table.to_numpy().max()), 1)
     body = "".join(
-        f'<tr><th scope="row">{panels.escape(_who(str(reader)))}</th>'
+        f'<tr><th scope="row">{panels.escape(_NAMED[by](str(name)))}</th>'
         f'<td class="n">{of["harmed"]}</td>'
         f'<td class="pull">{_bar("for", "right", of["harmed"] / most)}'
         f"{_bar('against', 'left', of['helped'] / most)}</td>"
         f'<td class="n">{of["helped"]}</td></tr>'
-        for reader, of in table.iterrows()
+        for name, of in table.iterrows()
     )
     head = "".join(
         f'<th scope="col" class="{css}">{panels.escape(said)}</th>'
         for css, said in (
-            ("", t("Read by")),
+            ("", t("Finding") if several else t("Read by")),
             ("n", t("became wrong")),
             ("", ""),
             ("n", t("became right")),
@@ -158,14 +188,26 @@ def _changes(results: pd.DataFrame) -> None:
         )
     )
     _offer(counts, "changes")
+    net = _lines(rows[rows["metric"] == "helped_less_harmed"], by=by)
+    if net:
+        st.header(t("Helped less harmed"))
+        head = (t("Finding") if several else t("Read by"), t("cases"), t("share of readings, 95 %"))
+        st.html(panels.forest(net, *panels.middle(net), 0.0, head))
+        st.caption(
+            t(
+                "Became right less became wrong, of all readings that saw the model. Intervals and "
+                "the exact p, which exchanges the answers of whole patients, are for these readers."
+            )
+        )
     lines = []
     for metric, said in FOLLOWED.items():
         of = rows[rows["metric"] == metric]
         if len(of):
-            lines += [Line(said, "", heading=True), *_lines(of, by="reader")]
+            lines += [Line(said, "", heading=True), *_lines(of, by=by)]
     if lines:
         st.header(t("Following the model"))
-        st.html(panels.forest(lines, 0.0, 1.0, None, (t("Read by"), t("cases"), t("share, 95 %"))))
+        head = (t("Finding") if several else t("Read by"), t("cases"), t("share, 95 %"))
+        st.html(panels.forest(lines, 0.0, 1.0, None, head))
         st.caption(
             t(
                 "Share of the readings that ended with the model's call: far right is help where "
@@ -209,25 +251,27 @@ def _agreement(rows: pd.DataFrame) -> None:
         key="agreement step",
     )
     rows = rows[rows["step"] == step]
+    several = rows["class_name"].nunique() > 1
+    if several:
+        rows = rows[rows["between"] == "all"]
     lines: list[Line] = []
     for (scale, coefficient), of in rows.groupby(["scale", "coefficient"], sort=False):
         said = COEFFICIENTS.get(str(coefficient), str(coefficient))
         lines.append(Line(f"{said} {SCALES.get(str(scale), scale)}", "", heading=True))
         lines += [
             Line(
-                _who(str(row.between)),
+                _finding(str(row.class_name)) if several else _who(str(row.between)),
                 "" if pd.isna(row.n_cases) else str(int(row.n_cases)),
                 row.value,
                 row.low,
                 row.high,
                 note=selections.text(row.reason),
-                strong=row.between == "all",
+                strong=row.between == "all" and not several,
             )
             for row in of.itertuples()
         ]
-    st.html(
-        panels.forest(lines, -0.2, 1.0, 0.0, (t("Between"), t("cases"), t("coefficient, 95 %")))
-    )
+    head = (t("Finding") if several else t("Between"), t("cases"), t("coefficient, 95 %"))
+    st.html(panels.forest(lines, -0.2, 1.0, 0.0, head))
     st.caption(
         t(
             "1 is full agreement, 0 what chance alone would give. Kappa falls where a finding is "
@@ -262,11 +306,10 @@ def _measured(results: pd.DataFrame, key: str, *, arms: bool = True) -> pd.DataF
 
 
 def _lines(rows: pd.DataFrame, by: str = "step") -> list[Line]:
-    """A line per row, named after its step, its reader or its arm."""
-    said = {"step": _step, "reader": _who, "arm": _arm}[by]
+    """A line per row, named after one of _NAMED, with its p where it has one."""
     return [
         Line(
-            said(str(getattr(row, by))),
+            _with_p(_NAMED[by](str(getattr(row, by))), row),
             "" if pd.isna(row.n_cases) else str(int(row.n_cases)),
             row.value,
             row.low,
@@ -305,7 +348,16 @@ def _arm(name: str) -> str:
 
 
 def _finding(name: str) -> str:
-    return words.class_label(name, "")
+    return reading_told.finding(name)
+
+
+def _with_p(label: str, row: Any) -> str:
+    p = reading_told.p_said(row)
+    return t("{label} ({p})", label=label, p=p) if p else label
+
+
+_NAMED = {"step": _step, "reader": _who, "arm": _arm, "class_name": _finding}
+"""Column -> how its values are said."""
 
 
 def _offer(rows: pd.DataFrame, name: str) -> None:

@@ -9,6 +9,7 @@ from clinmm.report.fusion import fusion
 from clinmm.report.making import making
 from clinmm.report.material import Material
 from clinmm.report.opening import NOTICE, lead, title
+from clinmm.report.readers import readers
 from clinmm.report.template import filled
 from clinmm.report.values import answers_of_values, exhibits_of_values, is_of_values
 from clinmm.runs import Run
@@ -30,7 +31,10 @@ def page(run: Run) -> str:
         lead=lead(material),
         opening=fusion(material),
         answers=answers_of_values(material) if values else answers(material),
-        exhibits=exhibits_of_values(material) if values else exhibits(material),
+        exhibits=[
+            *(exhibits_of_values(material) if values else exhibits(material)),
+            *readers(material),
+        ],
         examples=shown,
         no_examples=no_examples,
         notes_shown=any(example.notes for example in shown),

@@ -1,12 +1,14 @@
 """Results of reading studies: solved by hand, by independent computations, and what is refused."""
 
 from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import roc_auc_score
+from scipy.stats import binomtest
+from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from clinmm.errors import InputError
 from clinmm.review.answers import Answer
@@ -15,11 +17,13 @@ from clinmm.review.desk import NotAllowed
 from clinmm.review.protocol import Protocol
 from clinmm.review.results import obuchowski_rockette as orh
 from clinmm.review.results import study_results
-from clinmm.review.results.estimates import of_arms
+from clinmm.review.results.estimates import of_arms, of_reader, of_these, two_sided_p
 from clinmm.review.results.jackknife import covariance, leaving_out
-from clinmm.review.results.metrics import bound
+from clinmm.review.results.macro import beside, mean_over_classes
+from clinmm.review.results.metrics import bound, net_help
 from clinmm.review.results.result_rows import result_rows
 from clinmm.review.results.side_by_side import Readings
+from clinmm.review.results.sign_test import sign_test
 from clinmm.review.room import ReadingRoom, run_id
 from clinmm.runs import Run
 from pipelines.reading import results
@@ -324,7 +328,7 @@ def test_arms_are_compared_reader_by_reader(found: dict[str, pd.DataFrame]) -> N
     row = _row(table, "sensitivity", "arms", arm="model_first less without_model")
     # model-first c00 c02 c04 c06 (c08 by ben) of 5; without c01 c03 c05 of 5
     assert row["value"] == pytest.approx((4 / 5 + 5 / 5) / 2 - 3 / 5)
-    assert row["interval"].startswith("Obuchowski-Rockette")
+    assert row["interval"] == "Obuchowski-Rockette, same readers, other cases, t"
     assert -1 <= row["low"] <= row["value"] <= row["high"] <= 1
     assert not ((table["metric"] == "helped") & (table["step"] == "gain")).any()
 
@@ -343,9 +347,11 @@ def test_readers_of_both_arms_are_compared_with_themselves() -> None:
     paired = of_arms(*arms)
     assert paired.value == pytest.approx(1 / 20)
     assert -0.1 < paired.low < paired.high < 0.2
+    assert "same readers, same cases" in paired.interval
     others = {f"other {reader}": one for reader, one in arms[1].items()}
     unpaired = of_arms(arms[0], others)
     assert unpaired.value == pytest.approx(1 / 20)
+    assert "other readers, same cases" in unpaired.interval
     assert unpaired.low < -0.5
     assert unpaired.high > 0.6
 
@@ -476,6 +482,7 @@ def test_means_and_difference_of_van_dyke_are_those_published() -> None:
         assert one.df == pytest.approx(df, abs=0.006)
         half = t.ppf(0.975, one.df) * np.sqrt(one.variance)
         assert (one.value - half, one.value + half) == pytest.approx((low, high), abs=1.5e-5)
+    assert two_sided_p(*found[2]) == pytest.approx(0.0517, abs=5e-5)
 
 
 def test_jackknife_of_van_dykes_first_reader_is_that_published() -> None:
@@ -562,3 +569,260 @@ def test_a_gain_leaves_out_the_cases_whose_label_is_not_recorded() -> None:
     who = {"reader": np.zeros(30, int), "case_id": number, "patient_id": number}
     one = bound("sensitivity", Readings(who, {}, columns), "gain")
     assert one.compute(np.ones((1, 28)))[0] == pytest.approx(2 / 14)
+
+
+# Differences that have a p
+
+
+def test_signs_exchanged_are_counted_one_by_one() -> None:
+    rng = np.random.default_rng(7)
+    for n in range(1, 9):
+        net = rng.integers(-3, 4, n)
+        signs = np.array(list(product([1, -1], repeat=n)))
+        want = np.mean(np.abs(signs @ net) >= abs(net.sum()))
+        assert sign_test(net) == pytest.approx(want)
+        assert sign_test(-net) == sign_test([*net, 0, 0]) == pytest.approx(want)
+    assert sign_test([1] * 13 + [-1] * 5) == pytest.approx(binomtest(5, 18).pvalue)
+    assert sign_test([0, 0]) == 1
+    with pytest.raises(InputError, match="whole numbers"):
+        sign_test([0.5])
+
+
+def _judged(before: np.ndarray, after: np.ndarray, patients: np.ndarray) -> Readings:
+    """Readers in rows, cases with the finding in columns, whose calls are given."""
+    n_readers, n = before.shape
+    columns = {"call_alone": before, "call_with_model": after, "truth": np.ones_like(before)}
+    values = {name: one.ravel().astype(float) for name, one in columns.items()}
+    reader, case = (part.ravel() for part in np.mgrid[:n_readers, :n])
+    who = {"reader": reader, "case_id": case, "patient_id": patients[case]}
+    return Readings(who, {}, {**values, "weight": 1.0 + case})
+
+
+def test_helped_less_harmed_counts_patients_not_readings() -> None:
+    before, after = np.zeros((1, 24)), np.zeros((1, 24))
+    after[0, :7], before[0, 23] = 1, 1
+    alone = of_these(net_help(_judged(before, after, np.arange(24))))
+    assert alone.value == pytest.approx(6 / 24)  # weights do not count
+    assert alone.p == pytest.approx(binomtest(1, 8).pvalue)
+    assert (alone.test, alone.interval) == ("exact signs", "jackknife, t")
+    twins = _judged(np.repeat(before, 3, axis=0), np.repeat(after, 3, axis=0), np.arange(24))
+    three = of_these(net_help(twins))
+    assert (three.value, three.p) == pytest.approx((alone.value, alone.p))
+    assert (three.low, three.high) == pytest.approx((alone.low, alone.high))
+    assert three.test == "exact signs, these readers"
+    pairs = of_these(net_help(_judged(before, after, np.arange(24) // 2)))
+    net = (after - before)[0].reshape(12, 2).sum(axis=1)
+    assert pairs.p == pytest.approx(sign_test(net))
+    assert pairs.p > alone.p
+
+
+def test_where_nothing_changed_the_interval_is_not_a_point() -> None:
+    found = of_these(net_help(_judged(np.zeros((2, 20)), np.zeros((2, 20)), np.arange(20))))
+    assert (found.value, found.p) == (0, 1)
+    assert -0.2 < found.low < -0.1
+    assert 0.1 < found.high < 0.2
+
+
+def test_a_p_stands_beside_an_interval_and_nowhere_else(found: dict[str, pd.DataFrame]) -> None:
+    table = found["reading_results"]
+    told = table[table["p"].notna()]
+    assert told[["low", "high", "test"]].notna().all(axis=None)
+    assert set(told["reader"]) | set(told["group_by"]) | set(told["arm"]) == {"all"}
+    assert set(told["step"]) == {"gain"}
+    assert told.set_index("metric")["family"].dropna().to_dict() == {
+        "auroc": "gain: auroc, 1 test",
+        "helped_less_harmed": "gain: helped_less_harmed, 1 test",
+    }
+    assert set(told["metric"]) - {"auroc", "helped_less_harmed"} == {"sensitivity", "specificity"}
+    by_t = told[told["test"] == "t"]
+    without_0 = (by_t["low"] > 0) | (by_t["high"] < 0)
+    assert ((by_t["p"] < 0.05) == without_0).all()
+    net = _row(table, "helped_less_harmed", "gain")
+    # both: c06 c07 (ben: c07 c08) and c12 helped, c10 harmed
+    assert net["value"] == pytest.approx((6 - 2) / 40)
+    assert net["p"] == pytest.approx(sign_test([1, 2, 1, 2, -2]))
+    assert np.isnan(_row(table, "helped_less_harmed", "gain", "anna")["p"])
+
+
+# Several classes
+
+
+def _several(classes: tuple[str, ...], n: int = 60, seed: int = 8) -> pd.DataFrame:
+    """The table `readings` of three readers who rate several findings, blind-first, two cases of
+    each patient; the model's risk is a little better than they are."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for k, class_name in enumerate(classes):
+        target = (rng.random(n) < 0.5).astype(float)
+        risk = 1 / (1 + np.exp(-(2 * target - 1 + rng.normal(0, 1, n))))
+        case = rng.normal(0, 0.4, n)
+        for reader in ("anna", "ben", "cleo"):
+            seen = (1.0 + 0.2 * k) * (target - 0.5) + case + rng.normal(0, 0.6, n)
+            for step, latent in (("alone", seen), ("with_model", (seen + risk - 0.5) / 1.5)):
+                answer = np.digitize(latent, [-0.6, -0.1, 0.1, 0.6]) + 1.0
+                rows.append(
+                    pd.DataFrame(
+                        {
+                            "study": "s",
+                            "reader": reader,
+                            "case_id": [f"c{i:03d}" for i in range(n)],
+                            "patient_id": [f"p{i // 2:03d}" for i in range(n)],
+                            "reading": 1,
+                            "arm": "blind_first",
+                            "step": step,
+                            "class_name": class_name,
+                            "answer": answer,
+                            "confidence": 3.0,
+                            "seconds": 10.0,
+                            "target": target,
+                            "risk": risk,
+                            "model_call": (risk > 0.5).astype(float),
+                            "weight": 1.0,
+                        }
+                    )
+                )
+    return pd.concat(rows, ignore_index=True)
+
+
+NO_GROUPS = pd.DataFrame(index=pd.Index([], name="case_id"))
+
+
+@pytest.fixture(scope="module")
+def several() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The readings of three findings, and their results."""
+    readings = _several(("cyst", "mass", "scar"))
+    return readings, result_rows("s", readings, "multilabel", NO_GROUPS)
+
+
+def test_the_mean_over_classes_is_that_of_the_classes(
+    several: tuple[pd.DataFrame, pd.DataFrame],
+) -> None:
+    table = several[1]
+    for metric in ("sensitivity", "specificity", "auroc"):
+        for step in ("alone", "with_model", "gain", "model"):
+            for reader in ("model",) if step == "model" else ("anna", "all"):
+                of = [
+                    _row(table, metric, step, reader, class_name=name)["value"]
+                    for name in ("cyst", "mass", "scar")
+                ]
+                row = _row(table, metric, step, reader, class_name="macro")
+                assert row["value"] == pytest.approx(np.mean(of))
+                assert row["low"] < row["value"] < row["high"]
+                assert row["n_patients"] == 30
+    metrics = set(table[table["class_name"] == "macro"]["metric"])
+    assert metrics == {"sensitivity", "specificity", "auroc"}
+
+
+def test_the_interval_of_a_mean_over_classes_leaves_patients_out_of_every_class(
+    several: tuple[pd.DataFrame, pd.DataFrame],
+) -> None:
+    said = several[0].query("reader == 'anna' and step == 'alone'")
+
+    def mean(rows: pd.DataFrame) -> float:
+        of = [roc_auc_score(r["target"], r["answer"]) for _, r in rows.groupby("class_name")]
+        return float(np.mean(of))
+
+    patients = said["patient_id"].unique()
+    without = np.array([mean(said[said["patient_id"] != one]) for one in patients])
+    n = without.size
+    variance = (n - 1) / n * ((without - without.mean()) ** 2).sum()
+    wide = {
+        name: rows.assign(truth=rows["target"], answer_alone=rows["answer"])[
+            ["reader", "case_id", "patient_id", "arm", "reading", "weight", "truth", "answer_alone"]
+        ]
+        for name, rows in said.groupby("class_name")
+    }
+    one = mean_over_classes("auroc", beside(wide), "alone")
+    at = one.readings.who["patient_id"]
+    found = leaving_out(one.compute, one.readings["weight"], at, n)
+    assert found[0] == pytest.approx(mean(said))
+    assert covariance([found])[0, 0] == pytest.approx(variance)
+    row = _row(several[1], "auroc", "alone", "anna", class_name="macro")
+    assert of_reader(one)[:3] == pytest.approx((row["value"], row["low"], row["high"]))
+
+
+def test_a_mean_over_fewer_classes_is_not_given() -> None:
+    readings = _several(("cyst", "mass"))
+    rare = (readings["class_name"] == "mass") & (readings["case_id"] > "c003")
+    table = result_rows(
+        "s", readings.assign(target=readings["target"].mask(rare, 0.0)), "multilabel", NO_GROUPS
+    )
+    for metric in ("auroc", "sensitivity"):
+        row = _row(table, metric, "alone", class_name="macro")
+        assert row["status"] == "suppressed"
+        assert np.isnan([row["value"], row["low"], row["high"], row["p"]]).all()
+    assert (
+        "mass positive patients, needs 5"
+        in _row(table, "sensitivity", "alone", "anna", class_name="macro")["reason"]
+    )
+    assert _row(table, "specificity", "alone", class_name="macro")["status"] == "ok"
+
+
+def test_a_mean_over_classes_knows_which_readings_judge_which_class() -> None:
+    readings = _several(("cyst", "mass"))
+    unknown = (readings["class_name"] == "mass") & (readings["case_id"] < "c020")
+    weight = 1.0 + readings["case_id"].str[1:].astype(float) % 3
+    readings = readings.assign(target=readings["target"].mask(unknown), weight=weight)
+    table = result_rows("s", readings, "multilabel", NO_GROUPS)
+    for step in ("alone", "gain"):
+        each = [
+            _row(table, "auroc", step, "ben", class_name=name)["value"] for name in ("cyst", "mass")
+        ]
+        row = _row(table, "auroc", step, "ben", class_name="macro")
+        assert row["value"] == pytest.approx(np.mean(each))
+    assert _row(table, "auroc", "alone", "ben", class_name="mass")["n_cases"] == 40
+    assert _row(table, "auroc", "alone", "ben", class_name="macro")["n_cases"] == 60
+
+
+def test_gains_of_classes_and_of_their_mean_are_adjusted_together(
+    several: tuple[pd.DataFrame, pd.DataFrame],
+) -> None:
+    told = several[1][several[1]["p"].notna()]
+    gains = told[told["metric"] == "auroc"].set_index("class_name")
+    assert sorted(gains.index) == ["cyst", "macro", "mass", "scar"]
+    assert set(gains["family"]) == {"gain: auroc, 4 tests"}
+    assert gains["p_holm"].min() == pytest.approx(min(1, 4 * gains["p"].min()))
+    assert (gains["p_holm"] >= gains["p"]).all()
+    net = told[told["metric"] == "helped_less_harmed"]
+    assert set(net["family"]) == {"gain: helped_less_harmed, 3 tests"}
+    alone = told[told["metric"].isin(["sensitivity", "specificity"])]
+    assert len(alone) == 8
+    assert alone[["p_holm", "family"]].isna().all(axis=None)
+
+
+def test_choices_have_a_mean_over_classes_without_auroc() -> None:
+    n = 60
+    rng = np.random.default_rng(9)
+    truth, chosen = rng.integers(0, 3, n), rng.integers(0, 3, (2, n))
+    chosen = np.where(rng.random((2, n)) < 0.5, truth, chosen)
+    rows = [
+        pd.DataFrame(
+            {
+                "study": "s",
+                "reader": reader,
+                "case_id": [f"c{i:03d}" for i in range(n)],
+                "patient_id": [f"p{i:03d}" for i in range(n)],
+                "reading": 1,
+                "arm": "without_model",
+                "step": "alone",
+                "class_name": name,
+                "answer": (said == k).astype(float),
+                "confidence": 2.0,
+                "seconds": 5.0,
+                "target": (truth == k).astype(float),
+                "risk": 0.3,
+                "model_call": float(k == 0),
+                "weight": 1.0,
+            }
+        )
+        for reader, said in zip(("anna", "ben"), chosen, strict=True)
+        for k, name in enumerate(("cyst", "mass", "scar"))
+    ]
+    readings = pd.concat(rows, ignore_index=True)
+    table = result_rows("s", readings, "multiclass", NO_GROUPS)
+    for reader, said in zip(("anna", "ben"), chosen, strict=True):
+        row = _row(table, "sensitivity", "alone", reader, class_name="macro")
+        assert row["value"] == pytest.approx(balanced_accuracy_score(truth, said))
+    assert "auroc" not in set(table["metric"])
+    model = _row(table, "specificity", "model", "model", class_name="macro")
+    assert model["value"] == pytest.approx((0 + 1 + 1) / 3)

@@ -23,6 +23,7 @@ from clinmm.metrics.weighted import Array
 from clinmm.review.results import obuchowski_rockette
 from clinmm.review.results.jackknife import covariance, leaving_out
 from clinmm.review.results.metrics import Bound
+from clinmm.review.results.sign_test import sign_test
 
 NAN = float("nan")
 HERE = "these readers"
@@ -30,7 +31,8 @@ N_BOOTSTRAP = 1000
 
 
 class Estimated(NamedTuple):
-    """An estimate as the table reading_results holds it."""
+    """An estimate as the table reading_results holds it. p: two-sided, of no difference, NaN of
+    what is no difference; test: how it was made."""
 
     value: float
     low: float
@@ -41,6 +43,8 @@ class Estimated(NamedTuple):
     interval: str | None = None
     status: str = "ok"
     reason: str | None = None
+    p: float = NAN
+    test: str | None = None
 
 
 def of_reader(one: Bound) -> Estimated:
@@ -52,6 +56,22 @@ def of_reader(one: Bound) -> Estimated:
     left_out = _left_out(one, patients)
     variance = float(covariance([left_out])[0, 0])
     return _with_limits(one, [one], float(left_out[0]), variance, _behind(one) - 1, "jackknife")
+
+
+def of_these(net: Bound) -> Estimated:
+    """Helped less harmed of these readers, whoever reads next: the jackknife and the exact test of
+    patients.
+
+    Args:
+        net: from `metrics.net_help`.
+    """
+    found = of_reader(net)
+    if found.status != "ok" or net.hits is None:
+        return found
+    _, patient = np.unique(net.readings.who["patient_id"], return_inverse=True)
+    p = sign_test(np.bincount(patient, weights=net.hits))
+    here = f", {HERE}" if found.n_readers > 1 else ""
+    return found._replace(interval=f"jackknife{here}, t", p=p, test=f"exact signs{here}")
 
 
 def of_readers(each: Sequence[Bound], together: Bound) -> Estimated:
@@ -92,7 +112,9 @@ def of_arms(first: Mapping[str, Bound], second: Mapping[str, Bound]) -> Estimate
     values, k = _values(left_out), len(left)
     way = obuchowski_rockette.difference if paired else obuchowski_rockette.unpaired_difference
     found = way(values[:k], values[k:], covariance(left_out))
-    return _over_readers([_as_difference(one) for one in (*left, *right)], found)
+    who = "same" if paired else "partly other" if both else "other"
+    way_said = f"{who} readers, {_shared(left, right, paired)} cases"
+    return _over_readers([_as_difference(one) for one in (*left, *right)], found, way_said)
 
 
 def of_medians(each: Sequence[Bound], seed: int) -> Estimated:
@@ -162,9 +184,24 @@ def _values(left_out: Sequence[Array]) -> Array:
     return np.array([one[0] for one in left_out])
 
 
-def _over_readers(each: Sequence[Bound], found: obuchowski_rockette.OverReaders) -> Estimated:
+def _shared(left: Sequence[Bound], right: Sequence[Bound], paired: bool) -> str:
+    """Whether two arms were read on the `same`, `other` or `partly other` cases: by each reader
+    where the same ones read in both."""
+    sides = [[set(one.readings.who["case_id"].tolist()) for one in arm] for arm in (left, right)]
+    if not paired:
+        sides = [[set().union(*of)] for of in sides]
+    pairs = list(zip(*sides, strict=True))
+    if not any(a & b for a, b in pairs):
+        return "other"
+    return "same" if all(a == b for a, b in pairs) else "partly other"
+
+
+def _over_readers(
+    each: Sequence[Bound], found: obuchowski_rockette.OverReaders, said: str = ""
+) -> Estimated:
     df = min(found.df, min(_behind(one) for one in each) - 1)
-    return _with_limits(each[0], each, found.value, found.variance, df, "Obuchowski-Rockette")
+    way = "Obuchowski-Rockette" + (f", {said}" if said else "")
+    return _with_limits(each[0], each, found.value, found.variance, df, way)
 
 
 def _pooled(together: Bound | None, each: Sequence[Bound]) -> Estimated:
@@ -206,10 +243,20 @@ def _with_limits(
     if math.isnan(value):
         return suppressed(each, "undefined in these readings")
     if one.scale == "identity":
-        half = t_quantile(df) * math.sqrt(variance)
-        if variance < 1e-24 and one.conditions:  # nothing changed in anybody: rare, not impossible
+        half, p = t_quantile(df) * math.sqrt(variance), two_sided_p(value, variance, df)
+        if variance < 1e-24 and math.isfinite(one.reach):  # nobody changed: rare, not impossible
             half = clopper_pearson(0.0, _behind(each[0]))[1]
-        low, high, method = max(value - half, -one.reach), min(value + half, one.reach), "t"
-    else:
-        low, high, method = limits("logit", value, variance, df, share=one.share)
+        low, high = max(value - half, -one.reach), min(value + half, one.reach)
+        return Estimated(value, low, high, *counted(each), f"{way}, t", p=p, test="t")
+    low, high, method = limits("logit", value, variance, df, share=one.share)
     return Estimated(value, low, high, *counted(each), f"{way}, {method}")
+
+
+def two_sided_p(value: float, variance: float, df: float) -> float:
+    """That the difference is 0, by the t whose interval it stands beside; NaN where there is a
+    difference without any variance."""
+    from scipy.special import stdtr
+
+    if variance < 1e-24:
+        return 1.0 if abs(value) < 1e-12 else NAN
+    return float(2 * stdtr(df, -abs(value) / math.sqrt(variance)))

@@ -28,8 +28,10 @@ QUALITY = {
     "choices": ("accuracy", "confidence"),
     "value": ("mean_absolute_error", "confidence"),
     "reading": ("confidence",),
+    "mean of ratings": ("sensitivity", "specificity", "auroc"),
+    "mean of choices": ("sensitivity", "specificity"),
 }
-"""What can be scored -> metrics of a step."""
+"""What can be scored -> metrics of a step. A choice has no AUROC: it ranks nothing."""
 
 CHANGES = (
     "helped_share",
@@ -40,6 +42,9 @@ CHANGES = (
     "followed_wrong",
 )
 """Metrics of the way from alone to with the model."""
+
+NET = "helped_less_harmed"
+"""Readings that became right less those that became wrong, of all readings; unweighted."""
 
 COUNTS = {"helped": "helped_share", "harmed": "harmed_share", "changed": "changed_share"}
 
@@ -56,7 +61,7 @@ class Bound:
     conditions: words -> (n,) readings of which at least 5 patients are needed.
     reach: of a difference, how far from 0 it can lie.
     pooled: its base differs from reader to reader, so readings are pooled, not readers averaged.
-    hits: (n,) of a share, what is counted.
+    hits: (n,) of a share or of NET, what is counted.
     """
 
     readings: Readings
@@ -152,6 +157,16 @@ def change(metric: str, readings: Readings) -> Bound:
     compute = _ratio(counted, base.astype(np.float64))
     conditions = {words: base} if words else {}
     return Bound(readings, compute, conditions=conditions, pooled=bool(words), hits=counted)
+
+
+def net_help(readings: Readings) -> Bound:
+    """NET of the readings at hand: cases count once, whatever they stand for."""
+    names = ["call_alone", "call_with_model", "truth"]
+    readings = readings.take(_known(readings, names))
+    before, after = (readings[name] == readings["truth"] for name in names[:2])
+    net, one = after.astype(np.float64) - before, np.ones(len(readings))
+    plain = replace(readings, values={**readings.values, "weight": one})
+    return Bound(plain, _ratio(net, one), "identity", share=False, reach=1.0, hits=net)
 
 
 def median(readings: Readings, column: str) -> Bound:

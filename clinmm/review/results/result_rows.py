@@ -15,18 +15,23 @@ from clinmm.review.results.estimates import (
     of_medians,
     of_reader,
     of_readers,
+    of_these,
 )
+from clinmm.review.results.families import with_families
+from clinmm.review.results.macro import mean_over_classes
 from clinmm.review.results.metrics import (
     CHANGES,
     COUNTS,
+    NET,
     QUALITY,
     WITHOUT_MODEL,
     Bound,
     bound,
     change,
     median,
+    net_help,
 )
-from clinmm.review.results.scored import ALL, MODEL, of_model, scored
+from clinmm.review.results.scored import ALL, MACRO, MODEL, of_model, scored
 from clinmm.review.results.side_by_side import Readings
 from clinmm.schema.reading import READING_RESULTS
 from clinmm.subgroups import NOT_RECORDED
@@ -63,7 +68,9 @@ def result_rows(
             rows += _of_part(place, what, part, everybody, seed)
             tell(study, done + n / len(parts), len(of_classes), class_name)
         rows += _of_arms({"study": study, "class_name": class_name}, what, of_class)
-    return READING_RESULTS.fill(pd.DataFrame(rows) if rows else READING_RESULTS.empty())
+    return READING_RESULTS.fill(
+        with_families(pd.DataFrame(rows)) if rows else READING_RESULTS.empty()
+    )
 
 
 def _parts(readings: Readings, groups: pd.DataFrame) -> Iterator[tuple[Row, Readings, bool]]:
@@ -85,6 +92,7 @@ def _of_part(
     place: Row, what: str, readings: Readings, one_by_one: bool, seed: int
 ) -> Iterator[Row]:
     of = readings.by("reader")
+    measured = _measure(place)
 
     def both(step: str, metric: str, make: Make) -> Iterator[Row]:
         each = [make(part) for part in of.values()]
@@ -101,9 +109,9 @@ def _of_part(
 
     for metric in QUALITY[what]:
         for step in STEPS:
-            yield from both(step, metric, lambda part, m=metric, s=step: bound(m, part, s))  # type: ignore[misc]
+            yield from both(step, metric, lambda part, m=metric, s=step: measured(m, part, s))  # type: ignore[misc]
         if metric not in WITHOUT_MODEL and place["arm"] == ALL:
-            model = bound(metric, of_model(readings), MODEL)
+            model = measured(metric, of_model(readings), MODEL)
             if len(model.readings):
                 at = {**place, "reader": MODEL, "step": MODEL, "metric": metric}
                 yield _row(at, of_reader(model)._replace(n_readers=0))
@@ -115,16 +123,25 @@ def _of_part(
         yield from _seconds(place, of, one_by_one, seed)
 
 
+def _measure(place: Row) -> Callable[[str, Readings, str], Bound]:
+    return mean_over_classes if place["class_name"] == MACRO else bound
+
+
 def _counts(place: Row, readings: Readings, of: dict[str, Readings]) -> Iterator[Row]:
-    """How many readings were helped, harmed or changed, of n_cases, n_patients and n_readers."""
+    """How many readings were helped, harmed or changed, of n_cases, n_patients and n_readers; and
+    helped less harmed of these readers."""
     for reader, part in {ALL: readings, **of}.items():
+        at = {**place, "reader": reader, "step": "gain"}
+        net = net_help(part)
+        if len(net.readings):
+            yield _row({**at, "metric": NET}, of_these(net))
         for metric, share in COUNTS.items():
             counts = change(share, part)
             if counts.hits is None or not len(counts.readings):
                 continue
             n = counted([counts])
             found = Estimated(float(counts.hits.sum()), NAN, NAN, *n, "count")
-            yield _row({**place, "reader": reader, "step": "gain", "metric": metric}, found)
+            yield _row({**at, "metric": metric}, found)
 
 
 def _seconds(place: Row, of: dict[str, Readings], one_by_one: bool, seed: int) -> Iterator[Row]:
@@ -140,10 +157,11 @@ def _seconds(place: Row, of: dict[str, Readings], one_by_one: bool, seed: int) -
 
 def _of_arms(place: Row, what: str, readings: Readings) -> Iterator[Row]:
     """Every arm less each that comes after it, in the answers that its readings ended with."""
+    measured = _measure(place)
     for (a, first), (b, second) in combinations(readings.by("arm").items(), 2):
         for metric in QUALITY[what]:
             each = [
-                {name: bound(metric, part, "final") for name, part in arm.by("reader").items()}
+                {name: measured(metric, part, "final") for name, part in arm.by("reader").items()}
                 for arm in (first, second)
             ]
             at = {"reader": ALL, "arm": f"{a} less {b}", "step": "arms", "metric": metric}

@@ -6,19 +6,23 @@ import numpy as np
 import pandas as pd
 
 from clinmm.review.answers import POSITIVE
+from clinmm.review.results.macro import beside
 from clinmm.review.results.reading_rows import ADJUDICATION, ALONE, WITH_MODEL
 from clinmm.review.results.side_by_side import Readings
 
 ALL = "all"
+MACRO = "macro"
+"""class_name of the mean over classes."""
+
 MODEL, FINAL = "model", "final"
 KEYS = ["reader", "case_id", "patient_id", "arm", "reading", "weight"]
 
 
 def scored(readings: pd.DataFrame, kind: str) -> Iterator[tuple[str, str, Readings]]:
-    """(class_name, what it can be scored for, one row per reading) of each class, and of `all`.
+    """(class_name, what it can be scored for, one row per reading) of `macro`, each class, `all`.
 
-    What it can be scored for: `rating` of a class, `choice` of a class, `choices` among all,
-    `value`, or `reading` where there is only how it was read.
+    What it can be scored for: `rating` of a class, `choice` of a class, the mean of these over two
+    classes or more, `choices` among all, `value`, or `reading` where there is only how it was read.
 
     Args:
         readings: the table `readings`.
@@ -30,8 +34,9 @@ def scored(readings: pd.DataFrame, kind: str) -> Iterator[tuple[str, str, Readin
         answered.
     """
     said = readings[readings["step"] != ADJUDICATION]
+    what = {"multiclass": "choice", "continuous": "value"}.get(kind, "rating")
+    of_classes = {}
     for class_name, rows in said.groupby("class_name", sort=True):
-        what = {"multiclass": "choice", "continuous": "value"}.get(kind, "rating")
         wide = _wide(rows)
         wide["truth"] = rows.groupby(KEYS)["target"].first()
         wide["answer_model"] = rows.groupby(KEYS)["risk"].first()
@@ -43,7 +48,10 @@ def scored(readings: pd.DataFrame, kind: str) -> Iterator[tuple[str, str, Readin
         if what == "value":
             for step in (ALONE, WITH_MODEL, MODEL):
                 wide[f"call_{step}"] = np.nan
-        yield str(class_name), what, _finished(wide)
+        of_classes[str(class_name)] = _finished(wide)
+    if len(of_classes) > 1:
+        yield MACRO, f"mean of {what}s", beside(of_classes)
+    yield from ((name, what, Readings.of(wide)) for name, wide in of_classes.items())
     if kind != "continuous" and len(said):
         yield ALL, "choices" if kind == "multiclass" else "reading", _of_all(said, kind)
 
@@ -74,15 +82,15 @@ def _of_all(said: pd.DataFrame, kind: str) -> Readings:
             wide[f"call_{step}"] = number[chosen.index].groupby([chosen[k] for k in KEYS]).first()
             wide[f"answer_{step}"] = wide[f"call_{step}"]
     wide["answer_model"] = wide["call_model"]
-    return _finished(wide)
+    return Readings.of(_finished(wide))
 
 
-def _finished(wide: pd.DataFrame) -> Readings:
+def _finished(wide: pd.DataFrame) -> pd.DataFrame:
     for name in ("answer", "call", "confidence"):
         wide[f"{name}_{FINAL}"] = wide[f"{name}_{WITH_MODEL}"].fillna(wide[f"{name}_{ALONE}"])
     both = wide[[f"seconds_{ALONE}", f"seconds_{WITH_MODEL}"]]
     wide[f"seconds_{FINAL}"] = both.sum(axis=1, min_count=1)
-    return Readings.of(wide.sort_index().reset_index())
+    return wide.sort_index().reset_index()
 
 
 def of_model(readings: Readings) -> Readings:

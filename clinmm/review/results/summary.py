@@ -1,11 +1,15 @@
 """The main results of a reading study in plain words."""
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
 
-from clinmm.review.results.scored import ALL, MODEL
+from clinmm.review.results.families import MAIN as TESTED
+from clinmm.review.results.families import SHARED, p_said
+from clinmm.review.results.metrics import NET
+from clinmm.review.results.scored import ALL, MACRO, MODEL
 
 MAIN = ("auroc", "accuracy", "mean_absolute_error", "sensitivity", "specificity")
 """The first that a class has is told."""
@@ -47,9 +51,13 @@ def sentences(results: pd.DataFrame, agreement: pd.DataFrame) -> Iterator[str]:
         ][:1]:
             found = [(words, of.get((metric, step))) for step, words in STEPS.items()]
             figures = ". ".join(f"{words} {_figure(row)}" for words, row in found if row)
-            yield f"{class_name}, {NAMES.get(metric, metric)}: {figures}."
+            yield f"{_class(class_name)}, {NAMES.get(metric, metric)}: {figures}."
         if ("helped", "gain") in of:
             yield f"{class_name}: {_changes(of)}"
+    for row in _rows(results[(results["step"] == "arms") & results["metric"].isin(TESTED)]):
+        where = f"{row['arm']}, {_class(row['class_name'])}, {NAMES.get(row['metric'], 'accuracy')}"
+        shared = [part for part in str(row["interval"]).split(", ") if part.endswith(SHARED)]
+        yield f"{where}: {', '.join([_figure(row), *shared])}."
     of_all = agreement[(agreement["between"] == ALL) & (agreement["scale"] != "ordinal")]
     lines: dict[str, list[str]] = {}
     for row in _rows(of_all):
@@ -60,9 +68,15 @@ def sentences(results: pd.DataFrame, agreement: pd.DataFrame) -> Iterator[str]:
         yield f"{begin}: {', '.join(figures_of)}."
 
 
+def _class(name: str) -> str:
+    return "mean over classes" if name == MACRO else name
+
+
 def _changes(of: dict[tuple[str, str], Row]) -> str:
     n = {name: int(of[name, "gain"]["value"]) for name in ("helped", "harmed", "changed")}
     text = f"The model helped {n['helped']}, harmed {n['harmed']}; {n['changed']} answers changed."
+    if (NET, "gain") in of:
+        text += f" Helped less harmed, of the readings: {_figure(of[NET, 'gain'])}."
     wrong = of.get(("followed_wrong", "gain"))
     if wrong is not None:
         text += f" Went over to it where it was wrong: {_figure(wrong)}."
@@ -73,7 +87,11 @@ def _figure(row: Row) -> str:
     if row["status"] != "ok":
         return f"not shown ({row['reason']})"
     value = f"{row['value']:.3f}"
-    return value if pd.isna(row["low"]) else f"{value} ({row['low']:.3f} to {row['high']:.3f})"
+    if pd.isna(row["low"]):
+        return value
+    inside = f"{row['low']:.3f} to {row['high']:.3f}"
+    p = p_said(SimpleNamespace(**row)) if "p" in row else ""
+    return f"{value} ({inside}; {p})" if p else f"{value} ({inside})"
 
 
 def _rows(frame: pd.DataFrame) -> list[Row]:
