@@ -1,6 +1,7 @@
 """Trains the models of one arm in one fold."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -86,51 +87,99 @@ def train_arm(
     own = batch.only(inputs)
     usable = (own.present.any(1) & own.known.any(1)).numpy()
     description = _description(cohort, config, inputs, facts, fold, usable, seeds)
-    given = {
-        "fabric": fabric,
-        "seeds": seeds,
-        "mitigation": mitigation,
-        "checkpoints": checkpoints,
-    }
+    given = _Given(fabric, seeds, mitigation, checkpoints)
     if len(inputs) > 1 and alone is None:
         alone = {
-            name: train_arm(cohort, config, [name], fold, batch, facts, **given).models
+            name: train_arm(cohort, config, [name], fold, batch, facts, **vars(given)).models
             for name in inputs
         }
-
-    def trained(number: int, settings: TrainConfig) -> tuple[MultimodalClassifier, list[Epoch]]:
-        member, nth = divmod(number, seeds)
-        train, validate = (_usable(rows, usable, inputs) for rows in fold.training_of(member))
-        seed = _seed(config.seed, fold, member, nth)
-        model = _seeded(description, seed)
-        if alone is None or len(inputs) == 1:
-            model.start_from(own.take(train))
-        else:
-            at = [number * len(alone[name]) // description.members for name in inputs]
-            model.take_over({n: alone[n][i] for n, i in zip(inputs, at, strict=True)})
-            settings = settings.fine_tuning(FINE_TUNE)
-        epochs = fit(
-            model,
-            own.take(train),
-            own.take(validate),
-            settings,
-            seed=seed,
-            fabric=fabric,
-            mitigation=mitigation.among(train, validate) if mitigation else PlainTraining,
-            on_epoch=partial(on_epoch, number) if on_epoch else None,
-            checkpoint=_checkpoint(checkpoints, inputs, fold, seeds, number, settings, mitigation),
-            checkpoint_seconds=CHECKPOINT_SECONDS,
-        )
-        model.settle(own.take(np.concatenate([train, validate])))
-        return model.cpu(), epochs
-
+    arm = _Arm(config.seed, fold, own, usable, description, alone or {}, given, on_epoch)
     candidates = [
-        [trained(number, settings) for number in range(description.members)]
+        [arm.trained(number, settings) for number in range(description.members)]
         for settings in _each_decay(config.train)
     ]
     kept = min(candidates, key=lambda models: _mean_loss([epochs for _, epochs in models]))
     history = [(number, epoch) for number, (_, epochs) in enumerate(kept) for epoch in epochs]
     return Trained(description, [model for model, _ in kept], history)
+
+
+@dataclass(frozen=True)
+class _Given:
+    """Arguments of `train_arm` that hold for the models on each input alone as well."""
+
+    fabric: Any
+    seeds: int
+    mitigation: Mitigated | None
+    checkpoints: Path | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Arm:
+    """One arm in one fold. own: every case of the cohort, with the arm's inputs. usable: (n,), of
+    them, those to train or stop on. alone: empty where nothing is taken over."""
+
+    seed: int
+    fold: Fold
+    own: Batch
+    usable: NDArray[np.bool_]
+    description: Description
+    alone: dict[str, list[MultimodalClassifier]]
+    given: _Given
+    on_epoch: Callable[[int, Epoch], None] | None
+
+    def trained(
+        self, number: int, settings: TrainConfig
+    ) -> tuple[MultimodalClassifier, list[Epoch]]:
+        """Model number so and so, with its epochs."""
+        member, nth = divmod(number, self.given.seeds)
+        inputs = self.description.inputs
+        train, validate = (
+            _usable(rows, self.usable, inputs) for rows in self.fold.training_of(member)
+        )
+        seed = _seed(self.seed, self.fold, member, nth)
+        model = _seeded(self.description, seed)
+        if len(inputs) == 1 or not self.alone:
+            model.start_from(self.own.take(train))
+        else:
+            model.take_over(self._starts_of(number))
+            settings = settings.fine_tuning(FINE_TUNE)
+        mitigation = self.given.mitigation
+        epochs = fit(
+            model,
+            self.own.take(train),
+            self.own.take(validate),
+            settings,
+            seed=seed,
+            fabric=self.given.fabric,
+            mitigation=mitigation.among(train, validate) if mitigation else PlainTraining,
+            on_epoch=partial(self.on_epoch, number) if self.on_epoch else None,
+            checkpoint=self._checkpoint(number, settings),
+            checkpoint_seconds=CHECKPOINT_SECONDS,
+        )
+        model.settle(self.own.take(np.concatenate([train, validate])))
+        return model.cpu(), epochs
+
+    def _starts_of(self, number: int) -> dict[str, MultimodalClassifier]:
+        """The model on each input alone that this one starts from."""
+        members = self.description.members
+        return {
+            name: self.alone[name][number * len(self.alone[name]) // members]
+            for name in self.description.inputs
+        }
+
+    def _checkpoint(self, number: int, settings: TrainConfig) -> Path | None:
+        """One file for each training; the arm of K seeds has the inputs of the fused arm."""
+        folder, mitigation = self.given.checkpoints, self.given.mitigation
+        decay = settings.optimiser.weight_decay
+        parts: list[Any] = [
+            self.fold.repeat,
+            self.fold.fold,
+            f"{number}of{self.given.seeds}",
+            decay,
+        ]
+        parts += [mitigation.key] if mitigation else []
+        name = f"{'+'.join(self.description.inputs)}_{'_'.join(map(str, parts))}.ckpt"
+        return folder / name if folder else None
 
 
 def _each_decay(train: TrainConfig) -> list[TrainConfig]:
@@ -168,23 +217,6 @@ def _description(
         absent=config.train.absent,
         seeds=seeds,
     )
-
-
-def _checkpoint(
-    folder: Path | None,
-    inputs: list[str],
-    fold: Fold,
-    seeds: int,
-    number: int,
-    settings: TrainConfig,
-    mitigation: Mitigated | None,
-) -> Path | None:
-    """One file for each training; the arm of K seeds has the inputs of the fused arm."""
-    decay = settings.optimiser.weight_decay
-    parts: list[Any] = [fold.repeat, fold.fold, f"{number}of{seeds}", decay]
-    parts += [mitigation.key] if mitigation else []
-    name = f"{'+'.join(inputs)}_{'_'.join(map(str, parts))}.ckpt"
-    return folder / name if folder else None
 
 
 def _usable(rows: Index, usable: Any, inputs: list[str]) -> Index:

@@ -6,7 +6,9 @@ Writes  a run folder of kind audit: what calibrate, evaluate and audit write for
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -17,7 +19,7 @@ from clinmm.fairness.auditing import SCORES, Asked, audit_run
 from clinmm.outside_predictions import OutsidePredictions, facts_of, read
 from clinmm.progress import Tell, silent
 from clinmm.rules import TABLES as RULES
-from clinmm.rules import fit_rules
+from clinmm.rules import Rules, fit_rules
 from clinmm.runs import Run
 from clinmm.study import environment_facts
 from clinmm.subgroups import intersections
@@ -81,53 +83,76 @@ def main(
     run = _create(
         out, given, Path(file), {"seed": seed, "n_bootstrap": n_bootstrap, "depth": depth}
     )
-    predictions, thresholds, fitted = given.predictions, given.thresholds, None
-    if given.calibrated_on:
-        tell("calibrate", 0, 1)
-        with run.stage("calibrate"):
-            fitted = fit_rules(
-                predictions,
-                kind=given.kind,
-                config=rules or CalibrateConfig(),
-                points=operating_points or DEFAULT,
-                groups=given.groups,
-                seed=seed,
-            )
-            predictions, thresholds = fitted.predictions, fitted.thresholds
-            for name in ("predictions", *RULES):
-                run.write(name, getattr(fitted, name))
-        tell("calibrate", 1, 1)
-    else:
-        run.write("predictions", predictions)
-        if thresholds is not None:
-            run.write("thresholds", thresholds)
-    shared = {"decisions": given.decisions, "n_bootstrap": n_bootstrap, "seed": seed}
-    tell("evaluate", 0, 1)
-    with run.stage("evaluate"):
-        result = evaluate(
-            predictions,
-            thresholds,
-            rules=fitted,
-            groups=given.groups,
-            kind=given.kind,
-            ordered=given.classes if given.ordered else None,
-            prevalence=prevalence,
-            **shared,
-        )
-        for name in (*SCORES, "validation_size"):
-            run.write(name, getattr(result, name))
-    tell("evaluate", 1, 1)
+    given, fitted = _calibrated(run, given, rules, operating_points, seed, tell)
+    drawn: dict[str, Any] = {"n_bootstrap": n_bootstrap, "seed": seed}
+    _evaluated(run, given, fitted, prevalence, drawn, tell)
     if given.group_by:
         asked = Asked(
             intersections(given.group_by, depth),
             permutations=permutations,
             slices=slices,
-            n_bootstrap=n_bootstrap,
-            seed=seed,
+            **drawn,
         )
         with run.stage("audit"):
             audit_run(run, given.groups, asked, tell, decisions=given.decisions)
     return run.read("metrics")
+
+
+def _calibrated(
+    run: Run,
+    given: OutsidePredictions,
+    rules: CalibrateConfig | None,
+    operating_points: Mapping[str, OperatingPoint] | None,
+    seed: int,
+    tell: Tell,
+) -> tuple[OutsidePredictions, Rules | None]:
+    """What is scored, and the rules fitted where some patients are for calibration; written."""
+    if not given.calibrated_on:
+        run.write("predictions", given.predictions)
+        if given.thresholds is not None:
+            run.write("thresholds", given.thresholds)
+        return given, None
+    tell("calibrate", 0, 1)
+    with run.stage("calibrate"):
+        fitted = fit_rules(
+            given.predictions,
+            kind=given.kind,
+            config=rules or CalibrateConfig(),
+            points=operating_points or DEFAULT,
+            groups=given.groups,
+            seed=seed,
+        )
+        for name in ("predictions", *RULES):
+            run.write(name, getattr(fitted, name))
+    tell("calibrate", 1, 1)
+    return replace(given, predictions=fitted.predictions, thresholds=fitted.thresholds), fitted
+
+
+def _evaluated(
+    run: Run,
+    given: OutsidePredictions,
+    fitted: Rules | None,
+    prevalence: Mapping[str, float] | None,
+    drawn: dict[str, Any],
+    tell: Tell,
+) -> None:
+    """Writes what `evaluate` says."""
+    tell("evaluate", 0, 1)
+    with run.stage("evaluate"):
+        result = evaluate(
+            given.predictions,
+            given.thresholds,
+            rules=fitted,
+            groups=given.groups,
+            kind=given.kind,
+            decisions=given.decisions,
+            ordered=given.classes if given.ordered else None,
+            prevalence=prevalence,
+            **drawn,
+        )
+        for name in (*SCORES, "validation_size"):
+            run.write(name, getattr(result, name))
+    tell("evaluate", 1, 1)
 
 
 def _create(out: Path, given: OutsidePredictions, file: Path, asked: dict[str, int]) -> Run:

@@ -325,7 +325,10 @@ _ADDED: dict[str, Any] = {
 _NOT_READ = ("masks", "references")
 """Keys of an input that say nothing of what models read: they may be added to a finished study."""
 
-_ADDED_TO_TARGET: dict[str, Any] = {"time": None, "readers": None, "soft": False, "names": None}
+_ADDED_TO_TARGET: dict[str, Any] = {
+    "time": None, "readers": None, "soft": False, "names": None, "second_label": None,
+    "second_labels": None,
+}  # fmt: skip
 """The same of a target."""
 
 

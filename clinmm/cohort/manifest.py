@@ -55,8 +55,8 @@ def load_cohort(path: Path | str, *, for_prediction: bool = False) -> Cohort:
     if problems := _absent_columns(spec, raw, source, table_path, for_prediction):
         raise InputError(problems)
     table = without_missing(raw, spec.missing)
-    for column in (*spec.target.columns, *([spec.target.time] if spec.target.time else [])):
-        if column not in table:
+    for key, column in spec.table_columns():
+        if key == "target" and column not in table:
             table[column] = None
     problems = _bad_ids(spec, table, source)
     table = table.assign(case_id=table[spec.case_id], patient_id=table[spec.patient_id])

@@ -120,10 +120,20 @@ class CohortSpec(Settings):
                 f"drop_duplicates_of: '{duplicates}' is no image input; "
                 f"image inputs are {', '.join(images) or 'none'}."
             )
-        problems += self._clashing_names()
+        problems += self._second_labels_read() + self._clashing_names()
         if problems:
             raise ValueError("\n".join(problems))
         return self
+
+    def _second_labels_read(self) -> list[str]:
+        """A model that reads a second label is told the answer."""
+        return [
+            f"target: '{column}' is a second label, and inputs.{name} reads it. Take it out of "
+            "the inputs: it tells the answer."
+            for name, source in self.inputs.items()
+            for column in self.target.second_columns
+            if column in source.columns
+        ]
 
     def _clashing_names(self) -> list[str]:
         """An input's name is also a column of the run's case table, so it must be free."""
@@ -190,9 +200,10 @@ class CohortSpec(Settings):
 
     def _named(self, of_inputs: dict[str, tuple[str, ...]]) -> Iterator[tuple[str, str]]:
         yield from (("keep", column) for column in self.keep)
-        yield from (("target", column) for column in self.target.columns)
-        if self.target.time:
-            yield "target", self.target.time
+        target = self.target
+        yield from (("target", column) for column in (*target.columns, *target.second_columns))
+        if target.time:
+            yield "target", target.time
         for name, columns in of_inputs.items():
             yield from ((f"inputs.{name}", column) for column in columns)
         yield from ((f"sensitive.{key}", s.column) for key, s in self.sensitive.items())

@@ -3,6 +3,9 @@
 `column` is the one column that holds the answer; `readers` are several, one for each person who
 judged the cases, in the same words. Models learn from the mean of the readers who answered; they
 are scored against the majority (a tie is not known), of a value against the mean.
+
+A second label is another reading that models neither learn from nor are scored against: the bias
+audit asks whether the two agree less in some group.
 """
 
 import math
@@ -16,12 +19,14 @@ from clinmm.cohort.cells import Cell, Cells, Column, Columns, Settings, all_diff
 class _OneColumn(Settings):
     """A target that stands in one column, or in one for each of several readers.
 
+    second_label: the column of a second label, in the same words as `column`.
     time: of any target, the column that says when the outcome was known.
     """
 
     name: str = Field(min_length=1)
     column: Column | None = None
     readers: Annotated[tuple[Column, ...], Field(min_length=2)] | None = None
+    second_label: Column | None = None
     time: Column | None = None
 
     @model_validator(mode="after")
@@ -29,11 +34,22 @@ class _OneColumn(Settings):
         if (self.column is None) == (self.readers is None):
             raise ValueError("name either column, or readers: a list of two columns or more.")
         all_differ("readers", self.readers or ())
+        if self.second_label and self.readers:
+            raise ValueError(
+                "second_label: readers are several labels as it is. Leave it out, or name the "
+                "column among the readers."
+            )
+        all_differ("column and second_label", (*self.columns, *self.second_columns))
         return self
 
     @property
     def columns(self) -> tuple[str, ...]:
         return self.readers or (str(self.column),)
+
+    @property
+    def second_columns(self) -> tuple[str, ...]:
+        """Of a second label; empty without."""
+        return (self.second_label,) if self.second_label else ()
 
 
 class BinaryTarget(_OneColumn):
@@ -86,6 +102,7 @@ class MultilabelTarget(Settings):
     """Several findings, one column each, 0 or 1 (or true or false), or not recorded.
 
     names: of the findings, in the order of the columns; those of the columns if left out.
+    second_labels: a column with a second label for each of the columns, in their order.
     soft: cells are numbers from 0 to 1.
     """
 
@@ -93,6 +110,7 @@ class MultilabelTarget(Settings):
     kind: Literal["multilabel"]
     columns: Columns
     names: Columns | None = None
+    second_labels: Columns | None = None
     soft: bool = False
     time: Column | None = None
 
@@ -100,6 +118,12 @@ class MultilabelTarget(Settings):
     def _values_differ(self) -> Self:
         all_differ("columns", self.columns)
         all_differ("names", self.names or ())
+        all_differ("columns and second_labels", (*self.columns, *self.second_columns))
+        if self.second_labels and len(self.second_labels) != len(self.columns):
+            raise ValueError(
+                f"second_labels: wanted one column for each of the {len(self.columns)} columns, "
+                f"got {len(self.second_labels)}. A column of empty cells says nothing."
+            )
         if self.names and len(self.names) != len(self.columns):
             raise ValueError(
                 f"names: wanted one for each of the {len(self.columns)} columns, got "
@@ -110,6 +134,11 @@ class MultilabelTarget(Settings):
     @property
     def class_names(self) -> list[str]:
         return list(self.names or self.columns)
+
+    @property
+    def second_columns(self) -> tuple[str, ...]:
+        """Of a second label; empty without."""
+        return self.second_labels or ()
 
 
 class ContinuousTarget(_OneColumn):

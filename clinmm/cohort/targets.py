@@ -1,6 +1,7 @@
 """What is predicted: target columns of the table -> an array with NaN where not recorded."""
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -59,7 +60,21 @@ def soft_target_array(table: pd.DataFrame, target: AnyTarget) -> Targets:
 
 def reader_arrays(table: pd.DataFrame, target: AnyTarget) -> Targets:
     """(R, N, K) what each reader said, NaN where he said nothing; R is 1 without `readers`."""
-    columns = [_column_array(table[column], target) for column in target.columns]
+    return _readings(table, target, target.columns)
+
+
+def label_arrays(table: pd.DataFrame, target: AnyTarget) -> Targets:
+    """(R, N, K) every label of a case: as `reader_arrays`, with the second label if there is one.
+    Models learn from none but the readers."""
+    readers = reader_arrays(table, target)
+    if not target.second_columns:
+        return readers
+    return np.concatenate([readers, _readings(table, target, target.second_columns)])
+
+
+def _readings(table: pd.DataFrame, target: AnyTarget, names: Sequence[str]) -> Targets:
+    """(R, N, K): of several findings one reader has all columns, else each column is a reader's."""
+    columns = [_column_array(table[name], target) for name in names]
     if isinstance(target, MultilabelTarget):
         return np.concatenate(columns, axis=1)[None]
     return np.stack(columns)
@@ -104,10 +119,10 @@ def _key(target: AnyTarget, cells: pd.Series) -> pd.Series:
 
 
 def unknown_values(table: pd.DataFrame, target: AnyTarget) -> list[str]:
-    """Problems of each target column: cells that mean neither class nor missing; where numbers are
-    wanted, cells that are none, or lie outside the range."""
+    """Problems of each column of labels: cells that mean neither class nor missing; where numbers
+    are wanted, cells that are none, or lie outside the range."""
     problems = []
-    for column in target.columns:
+    for column in (*target.columns, *target.second_columns):
         if column not in table:
             continue
         cells = table[column].dropna().astype("string")

@@ -40,7 +40,7 @@ def clean_columns(cohort: Cohort, keys: Keys, counts: Counter[str]) -> dict[str,
     declared = dict.fromkeys(column for key, column in spec.declared() if key != "keep")
     for column in declared:
         cells: Cells = [cell if isinstance(cell, str) else None for cell in table[column]]
-        if column in spec.target.columns:
+        if column in (*spec.target.columns, *spec.target.second_columns):
             columns[column] = cells
         elif column in others:
             continue

@@ -66,7 +66,8 @@ def text_columns(cohort: Cohort) -> list[str]:
     columns = [c for n in spec.input_names("record") for c in (*cohort.record(n).columns,)]
     columns += [attribute.column for attribute in spec.sensitive.values()]
     columns += [spec.site] if spec.site else []
-    return [str(c) for c in dict.fromkeys(columns) if c not in spec.target.columns]
+    targets = (*spec.target.columns, *spec.target.second_columns)
+    return [str(c) for c in dict.fromkeys(columns) if c not in targets]
 
 
 def age_columns(cohort: Cohort) -> list[str]:

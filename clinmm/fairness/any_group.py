@@ -25,7 +25,7 @@ import pandas as pd
 from clinmm.comparisons import Difference, difference
 from clinmm.evaluation.rows import Key
 from clinmm.fairness.many_groupings import Side, studentised, terms_of
-from clinmm.fairness.over_classes import Pair, judged, mean_pair
+from clinmm.fairness.over_classes import Pair, judged, means
 from clinmm.fairness.units import Units
 from clinmm.intervals import Estimate, estimate, module_of
 from clinmm.metrics.weighted import Array
@@ -108,7 +108,7 @@ def any_group(
     """
     parts = [scored for (of, _), scored in samples.parts.items() if of == arm]
     pairs = _pairs(samples, parts, groups, key)
-    gaps = {n: difference(*mean_pair(of)) for n, of in pairs.items() if len(of) == len(parts)}
+    gaps = {n: difference(*means(of)) for n, of in pairs.items() if len(of) == len(parts)}
     shown = sorted(name for name, of in gaps.items() if not math.isnan(of.se))
     gaps = {name: gaps[name] for name in shown}
     suppressed = sorted(set(pairs) - set(shown))

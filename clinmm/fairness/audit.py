@@ -5,7 +5,7 @@ kept in memory than the groups of one attribute need.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -86,35 +86,17 @@ def audit(
     wanted = [key for key in wanted_of(metrics, samples.points) if key[1] != RAW]
     wanted = list(dict.fromkeys([*wanted, *compared]))
     weighed = _weights(thresholds) if NET_BENEFIT in metrics else {}
-    rows: list[Row] = []
-    differences: list[Row] = []
-    points: list[Row] = []
+    found = _Rows()
     for arm in samples.arms:
         of_arm = _Arm.of(samples, arm, kind, wanted, compared, weighed)
         if len(asked.columns):
-            rows += of_arm.overall()
+            found.metrics += of_arm.overall()
         tests: list[gaps.Test] = []
         for attribute in asked.columns:
-            for class_name, sides, scored in of_arm.by_class(asked[attribute]):
-                keys = [key for key in compared if all(key in side.outside for side in sides)]
-                judged = declared if class_name in of_arm.judged else set()
-                for side in sides:
-                    rows += gaps.named(metric_rows(arm, class_name, side.subset, side.inside))
-                    more, declared_here = gaps.against_complement(
-                        arm, class_name, side, keys, judged
-                    )
-                    differences += more
-                    tests += declared_here
-                differences += gaps.against_best(arm, class_name, sides, keys)
-                if scored is not None:
-                    rows += gaps.largest_gaps(arm, class_name, sides, scored.sample, samples.points)
-                    points += _reliability(arm, class_name, sides, scored)
+            for part in of_arm.by_class(asked[attribute]):
+                tests += found.add(of_arm, *part, primary=declared, points=samples.points)
         gaps.judge(tests)
-    return Audit(
-        schema.METRICS.fill(pd.DataFrame(rows, columns=schema.METRICS.names)),
-        schema.COMPARISONS.fill(pd.DataFrame(differences, columns=schema.COMPARISONS.names)),
-        schema.CURVES.fill(pd.DataFrame(points, columns=schema.CURVES.names)),
-    )
+    return found.tables()
 
 
 def merged(before: pd.DataFrame, audited: pd.DataFrame) -> pd.DataFrame:
@@ -128,6 +110,49 @@ def merged(before: pd.DataFrame, audited: pd.DataFrame) -> pd.DataFrame:
     else:
         kept &= ~before["metric"].isin(RATE_OF.values())
     return pd.concat([before[kept], audited], ignore_index=True)
+
+
+@dataclass(eq=False)
+class _Rows:
+    """Rows of the three tables, as they come."""
+
+    metrics: list[Row] = field(default_factory=list)
+    comparisons: list[Row] = field(default_factory=list)
+    curves: list[Row] = field(default_factory=list)
+
+    def add(
+        self,
+        arm: "_Arm",
+        class_name: str,
+        sides: list[gaps.Side],
+        scored: Scored | None,
+        *,
+        primary: set[str],
+        points: Sequence[str],
+    ) -> list[gaps.Test]:
+        """All that is said of the groups of one attribute in one class; the tests among it."""
+        keys = [key for key in arm.compared if all(key in side.outside for side in sides)]
+        declared = primary if class_name in arm.judged else set()
+        tests: list[gaps.Test] = []
+        for side in sides:
+            self.metrics += gaps.named(metric_rows(arm.name, class_name, side.subset, side.inside))
+            rows, of_side = gaps.against_complement(arm.name, class_name, side, keys, declared)
+            self.comparisons += rows
+            tests += of_side
+        self.comparisons += gaps.against_best(arm.name, class_name, sides, keys)
+        if scored is not None:
+            self.metrics += gaps.largest_gaps(arm.name, class_name, sides, scored.sample, points)
+            self.curves += _reliability(arm.name, class_name, sides, scored)
+        return tests
+
+    def tables(self) -> Audit:
+        return Audit(
+            schema.METRICS.fill(pd.DataFrame(self.metrics, columns=schema.METRICS.names)),
+            schema.COMPARISONS.fill(
+                pd.DataFrame(self.comparisons, columns=schema.COMPARISONS.names)
+            ),
+            schema.CURVES.fill(pd.DataFrame(self.curves, columns=schema.CURVES.names)),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,7 +241,7 @@ class _Arm:
         compared: list[Key],
         weighed: list[tuple[str, float]],
     ) -> list[gaps.Side]:
-        """Both sides of each group. The complement of one of two groups is the other."""
+        """Both sides of each group. Everybody else beside one of two groups is the other."""
         name, values = attribute
         subsets = list(by_value(name, values[scored.sample.case]))
         insides: dict[bytes, Found] = {}
@@ -230,8 +255,9 @@ class _Arm:
         sides = []
         for subset in subsets:
             keep, rest = _bits(subset.keep), _bits(subset.rest)
-            outside = insides.get(rest)
-            if outside is None:
+            if rest in insides:
+                outside = {key: insides[rest][key] for key in compared}
+            else:
                 outside = estimate(scored.sample.take(subset.rest), compared, self.draws)
             sides.append(gaps.Side(subset, insides[keep], outside, frozenset((keep, rest))))
         return sides

@@ -1,21 +1,24 @@
 """The whole audit of a run, step by step, into its tables."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import pandas as pd
 
 from clinmm import schema
 from clinmm.arms import FUSED
 from clinmm.continuous.audit import audit_values
-from clinmm.fairness.audit import audit, merged
+from clinmm.fairness.audit import Audit, audit, merged
 from clinmm.fairness.gaps import PRIMARY
 from clinmm.fairness.of_run import who_of_run
+from clinmm.fairness.verdicts import bias_verdicts, confirmed
 from clinmm.progress import Tell, silent
 from clinmm.runs import Run
-from clinmm.study import audited_groups
 
 SCORES = ("metrics", "comparisons", "curves")
+OF_AUDIT = ("groups", "gap_sources", "bias_verdicts", "slices")
 OF_SLICES = ("auroc", "fnr", "fpr")
 """Primary metrics by which slices are looked for."""
 
@@ -55,73 +58,114 @@ def audit_run(
         groups: index case_id, one text column per attribute.
         decisions: as for `samples.build`.
     """
-    continuous = run.facts["target"]["kind"] == "continuous"
-    predictions = run.read("predictions")
-    thresholds = run.read("thresholds") if run.has("thresholds") else None
-    without = _left_out(asked, predictions, continuous)
-    made = {
-        name: schema.TABLES[name].empty() for name in ("gap_sources", "bias_verdicts", "slices")
-    }
-    tell("audit: who is there", 0, 1)
-    made["groups"] = who_of_run(run, groups, asked.group_by)
-    tell("audit: who is there", 1, 1)
+    of = _Auditing(run, groups, asked, tell, decisions)
+    without = _left_out(asked, of.predictions, of.continuous)
+    made = {name: schema.TABLES[name].empty() for name in OF_AUDIT}
+    with _telling(tell, "audit: who is there"):
+        made["groups"] = who_of_run(run, groups, asked.group_by)
     if "slices" not in without:
-        from clinmm.fairness.slices.of_run import slices_of_run
-
-        tell("audit: groups nobody named", 0, 1)
-        metrics = [name for name in asked.primary if name in OF_SLICES] or OF_SLICES[:2]
-        made["slices"] = slices_of_run(
-            run, seed=asked.seed, decisions=decisions, metrics=metrics, exclude=asked.exclude
-        )
+        with _telling(tell, "audit: groups nobody named"):
+            made["slices"] = of.slices()
         if made["slices"].empty:
             without["slices"] = NO_SLICE
-        tell("audit: groups nobody named", 1, 1)
-    tell("audit: each group", 0, 1)
-    if continuous:
-        result = audit_values(predictions, groups, group_by=asked.group_by, seed=asked.seed)
-    else:
-        result = audit(
-            predictions,
-            groups,
-            thresholds,
-            decisions=decisions,
-            group_by=asked.group_by,
-            kind=run.facts["target"]["kind"],
-            primary=asked.primary,
-            n_bootstrap=asked.n_bootstrap,
-            seed=asked.seed,
-        )
-    tell("audit: each group", 1, 1)
+    with _telling(tell, "audit: each group"):
+        result = of.by_group()
     if "gap_sources" not in without:
-        from clinmm.fairness.sources.of_run import gap_sources
-
-        made["gap_sources"] = gap_sources(
-            run, seed=asked.seed, tell=tell, group_by=_with_sources(run, asked.group_by)
-        )
+        made["gap_sources"] = of.sources()
     if "bias_verdicts" not in without:
-        from clinmm.fairness.verdicts import bias_verdicts, confirmed
-
-        made["bias_verdicts"] = bias_verdicts(
-            predictions,
-            thresholds,
-            groups,
-            result.comparisons,
-            group_by=asked.group_by,
-            primary=asked.primary,
-            permutations=asked.permutations,
-            seed=asked.seed,
-            sources=made["gap_sources"],
-            who=made["groups"],
-            decisions=decisions,
-            tell=tell,
-        )
-        result = replace(result, comparisons=confirmed(result.comparisons, made["bias_verdicts"]))
+        verdicts = of.verdicts(result, made["gap_sources"], made["groups"])
+        made["bias_verdicts"] = verdicts
+        result = replace(result, comparisons=confirmed(result.comparisons, verdicts))
     for name, table in made.items():
         run.write(name, table)
     for name in SCORES:
         run.write(name, merged(run.read(name), getattr(result, name)))
     run.add_facts(audit={"group_by": asked.group_by, "left_out": without})
     return result.comparisons
+
+
+@contextmanager
+def _telling(tell: Tell, step: str) -> Iterator[None]:
+    tell(step, 0, 1)
+    yield
+    tell(step, 1, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class _Auditing:
+    """The parts of the audit of one run."""
+
+    run: Run
+    groups: pd.DataFrame
+    asked: Asked
+    tell: Tell
+    decisions: pd.DataFrame | None
+
+    @cached_property
+    def continuous(self) -> bool:
+        return bool(self.run.facts["target"]["kind"] == "continuous")
+
+    @cached_property
+    def predictions(self) -> pd.DataFrame:
+        return self.run.read("predictions")
+
+    @cached_property
+    def thresholds(self) -> pd.DataFrame | None:
+        return self.run.read("thresholds") if self.run.has("thresholds") else None
+
+    def slices(self) -> pd.DataFrame:
+        from clinmm.fairness.slices.of_run import slices_of_run
+
+        asked = self.asked
+        return slices_of_run(
+            self.run,
+            seed=asked.seed,
+            decisions=self.decisions,
+            metrics=[name for name in asked.primary if name in OF_SLICES] or OF_SLICES[:2],
+            exclude=asked.exclude,
+        )
+
+    def by_group(self) -> Audit:
+        asked = self.asked
+        if self.continuous:
+            return audit_values(
+                self.predictions, self.groups, group_by=asked.group_by, seed=asked.seed
+            )
+        return audit(
+            self.predictions,
+            self.groups,
+            self.thresholds,
+            decisions=self.decisions,
+            group_by=asked.group_by,
+            kind=self.run.facts["target"]["kind"],
+            primary=asked.primary,
+            n_bootstrap=asked.n_bootstrap,
+            seed=asked.seed,
+        )
+
+    def sources(self) -> pd.DataFrame:
+        from clinmm.fairness.sources.of_run import gap_sources
+
+        return gap_sources(
+            self.run, seed=self.asked.seed, tell=self.tell, group_by=self.asked.group_by
+        )
+
+    def verdicts(self, result: Audit, sources: pd.DataFrame, who: pd.DataFrame) -> pd.DataFrame:
+        asked = self.asked
+        return bias_verdicts(
+            self.predictions,
+            self.thresholds,
+            self.groups,
+            result.comparisons,
+            group_by=asked.group_by,
+            primary=asked.primary,
+            permutations=asked.permutations,
+            seed=asked.seed,
+            sources=sources,
+            who=who,
+            decisions=self.decisions,
+            tell=self.tell,
+        )
 
 
 def _left_out(asked: Asked, predictions: pd.DataFrame, continuous: bool) -> dict[str, str]:
@@ -139,9 +183,3 @@ def _left_out(asked: Asked, predictions: pd.DataFrame, continuous: bool) -> dict
     if continuous:
         without |= dict.fromkeys(("bias_verdicts", "slices"), "the target is a value")
     return without
-
-
-def _with_sources(run: Run, group_by: Sequence[str]) -> list[str]:
-    """Single attributes: where an intersection's gap comes from is asked of each of its parts."""
-    known = set(audited_groups(run).columns)
-    return [name for name in group_by if name in known]

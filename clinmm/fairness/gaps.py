@@ -19,7 +19,7 @@ from clinmm.comparisons import Difference, difference, verdict
 from clinmm.errors import InputError
 from clinmm.evaluation.rows import Found, Key, Row, comparison_row, metric_rows, wanted_of
 from clinmm.fairness.distinct import holm_distinct
-from clinmm.fairness.over_classes import Pair, mean_pair
+from clinmm.fairness.over_classes import Pair, judged, means
 from clinmm.fairness.ratio import ratio
 from clinmm.fairness.underdiagnosis import RATE_OF
 from clinmm.intervals import Estimate, Sample, macro, module_of
@@ -40,20 +40,22 @@ selection rate move with prevalence, which is told before them."""
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """A group of one class (or `macro`) and everybody else. both: the same from either side.
+    """A group of one class (or `macro`) and everybody else.
 
-    means: of `macro`, the pair that is compared, where it is of fewer classes than `inside`.
+    inside: what is told of the group. outside: what it is compared with, of what is compared.
+    both: the same from either side. judged: the group's own part of the comparison where that is
+        not `inside`: of `macro`, the mean over the classes that can be judged.
     """
 
     subset: Subset
     inside: Found
     outside: Found
     both: frozenset[bytes]
-    means: dict[Key, Pair] = field(default_factory=dict)
+    judged: Found = field(default_factory=dict)
 
     def pair(self, key: Key) -> Pair:
         """What is compared: the group, and everybody else."""
-        return self.means.get(key, (self.inside[key], self.outside[key]))
+        return self.judged.get(key, self.inside[key]), self.outside[key]
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,27 +182,28 @@ def named(rows: list[Row]) -> list[Row]:
 
 def macro_sides(by_class: Sequence[Sequence[Side]], names: Sequence[str]) -> list[Side]:
     """The mean over classes of each group of one attribute that every class has. What is told of a
-    group needs every class; the pair that is compared is of those that can be judged in both."""
+    group needs every class; what is compared is of those that can be judged on both sides."""
     by_place = [{s.subset.group: s for s in sides} for sides in by_class]
-    means = []
+    found = []
     for group, first in by_place[0].items():
         if not all(group in sides for sides in by_place):
             continue
         parts = dict(zip(names, (sides[group] for sides in by_place), strict=True))
-        inside, outside = (
-            {
-                key: macro({n: getattr(part, of)[key] for n, part in parts.items()})
-                for key in getattr(first, of)
-                if all(key in getattr(part, of) for part in parts.values())
-            }
-            for of in ("inside", "outside")
-        )
-        pairs = {
-            key: mean_pair([(part.inside[key], part.outside[key]) for part in parts.values()])
-            for key in outside
+        own: Found = {}
+        outside: Found = {}
+        every: Found = {}  # of what is compared, where every class can be judged
+        for key in first.outside:
+            pairs = [part.pair(key) for part in parts.values()]
+            own[key], outside[key] = means(pairs)
+            if len(judged(pairs)) == len(pairs):
+                every[key] = own[key]
+        inside = {
+            key: every.get(key) or macro({name: part.inside[key] for name, part in parts.items()})
+            for key in first.inside
+            if all(key in part.inside for part in parts.values())
         }
-        means.append(Side(first.subset, inside, outside, first.both, pairs))
-    return means
+        found.append(Side(first.subset, inside, outside, first.both, own))
+    return found
 
 
 def judge(tests: Sequence[Test]) -> None:

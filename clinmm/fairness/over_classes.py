@@ -1,8 +1,8 @@
-"""A group and everybody else in the mean over those classes in which both can be judged.
+"""Means over those classes in which a group and everybody else can both be judged.
 
 With many classes some are so rare that hardly any group has five patients with them; a mean that
-needed them all would say nothing of any group. Both sides are means over the same classes, so that
-their difference is that of the groups.
+needed them all would say nothing of any group. All that is compared is a mean over the same
+classes, so that a difference is that of the groups.
 """
 
 from collections.abc import Sequence
@@ -13,21 +13,26 @@ Pair = tuple[Estimate, Estimate]
 """A group, and everybody else of whom the attribute is recorded."""
 
 
-def judged(pairs: Sequence[Pair]) -> list[int]:
-    """Places of the classes in which both sides have an estimate; none where these are fewer than
-    half of the classes."""
-    places = [i for i, pair in enumerate(pairs) if all(one.status == "ok" for one in pair)]
-    return places if 2 * len(places) >= len(pairs) else []
-
-
-def mean_pair(pairs: Sequence[Pair]) -> Pair:
-    """Both sides in the mean over the judged classes; suppressed where there are none.
+def judged(classes: Sequence[Sequence[Estimate]]) -> list[int]:
+    """Places of the classes in which all that is compared has an estimate; none where these are
+    fewer than half of the classes.
 
     Args:
-        pairs: class by class, at least one.
+        classes: of each class the estimates that are compared, such as a Pair.
     """
-    if len(pairs) == 1:
-        return pairs[0]
-    places = judged(pairs) or list(range(len(pairs)))
-    inside, outside = (macro({str(i): pairs[i][side] for i in places}) for side in (0, 1))
-    return inside, outside
+    places = [i for i, each in enumerate(classes) if all(one.status == "ok" for one in each)]
+    return places if 2 * len(places) >= len(classes) else []
+
+
+def means(classes: Sequence[Sequence[Estimate]]) -> list[Estimate]:
+    """Each of what is compared, in the mean over the judged classes; suppressed where there are
+    none. Of a single class as it is.
+
+    Args:
+        classes: as for `judged`, at least one.
+    """
+    if len(classes) == 1:
+        return list(classes[0])
+    places = judged(classes) or range(len(classes))
+    each = range(len(classes[0]))
+    return [macro({str(i): classes[i][which] for i in places}) for which in each]

@@ -20,6 +20,7 @@ WORDS = {
 
 UNKNOWN = "cause not identified"
 NO_CAUSE = ("revealed", "revealed_label_fixed")
+OF_ONE_METRIC = ("arm", "image_quality_fixed")
 MOST_CAUSES = 3
 
 
@@ -111,10 +112,10 @@ def cause(
     """What may explain a gap in a metric, or that no cause was identified.
 
     Of schema.GAP_SOURCES the rows that say yes of this attribute, of this group or none, of this
-    class or none; gaps of single inputs only in this metric. What an embedding reveals of the
-    attribute is none: it does not show that it is used. The strongest of each source, and of these
-    three: the furthest from 0 in widths of its interval. That an input is missing more often, and
-    counts, which have no interval, come last.
+    class or none; gaps of single inputs, or with quality held fixed, only in this metric. What an
+    embedding reveals of the attribute is none: it does not show that it is used. The strongest of
+    each source, and of these three: the furthest from 0 in widths of its interval. That an input is
+    missing more often, and counts, which have no interval, come last.
     """
     if sources is None:
         return UNKNOWN
@@ -128,7 +129,7 @@ def cause(
     if class_name != MACRO:
         rows = rows[rows["class_name"].fillna("").isin([class_name, MACRO, ""])]
     of_metric = rows["measure"].isin([f"{metric}_difference", f"{metric}_gap_difference"])
-    rows = rows[(rows["source"] != "arm") | of_metric]
+    rows = rows[~rows["source"].isin(OF_ONE_METRIC) | of_metric]
     strength = (rows["value"].abs() / (rows["high"] - rows["low"])).mask(
         rows["measure"] == "missing_rate_difference"
     )

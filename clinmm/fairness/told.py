@@ -46,6 +46,11 @@ SOURCES = {
         "Quality and view of the images",
         "How the group's images differ from everyone else's; the dashed line is no difference.",
     ),
+    "image_quality_fixed": (
+        "The gap with image quality held fixed",
+        "The same gap among images of like quality, and how much of it goes away: the dashed line "
+        "is no gap, or nothing that goes away.",
+    ),
     "training_share": (
         "Share in training",
         "How much of the training data is of this group: a small group is learnt from little.",
@@ -129,8 +134,8 @@ MEASURES = {
     "standardised_difference": "Difference in standard deviations",
     "share": "Share of patients",
     "positive_patients": "Patients with the finding",
-    "alpha": "Agreement of readers, alpha",
-    "alpha_difference": "Agreement of readers, less everyone else",
+    "alpha": "Agreement of two labels, alpha",
+    "alpha_difference": "Agreement of two labels, less everyone else",
     "auroc": "AUROC",
 }
 """Measure of the table gap_sources -> what it is called."""

@@ -66,11 +66,12 @@ class Draws:
         Reference:
             van der Vaart, Wellner. Weak Convergence and Empirical Processes (1996), section 2.9.
         """
+        from scipy.sparse import csc_array
+
         bucket, sign = self._bucket
-        at, signed = bucket[patient], influence * sign[patient][:, None]
-        size = int(bucket.max()) + 1
-        sums = np.stack([np.bincount(at, weights=part, minlength=size) for part in signed.T])
-        errors: Array = sums @ self._factors[:size]
+        size, n = int(bucket.max()) + 1, patient.size
+        into = csc_array((sign[patient], bucket[patient], np.arange(n + 1)), shape=(size, n))
+        errors: Array = (into @ influence).T @ self._factors[:size]
         return errors
 
     @cached_property

@@ -82,8 +82,8 @@ GAP_SOURCES = Table(
         text("class_name", "", may_be_empty=True),
         text(
             "source",
-            "revealed, revealed_label_fixed, arm, image_quality, training_share, missing_inputs or "
-            "label_noise",
+            "revealed, revealed_label_fixed, arm, image_quality, image_quality_fixed, "
+            "training_share, missing_inputs or label_noise",
         ),
         text("of", "the input, arm, quality measure or column that it is about"),
         text("measure", "what the value is, such as auroc or difference"),

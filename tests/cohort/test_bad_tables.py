@@ -36,10 +36,10 @@ def test_a_bad_csv_file_is_refused(tmp_path: Path, content: bytes, words: str) -
 def test_two_gigabytes_are_refused_unread(tmp_path: Path, name: str) -> None:
     with (tmp_path / name).open("wb") as file:
         file.truncate(2**31)  # takes no space on the disk
-    begun = time.monotonic()
+    begun = time.process_time()
     with pytest.raises(InputError, match=r"2\.0 GiB; at most 1 GiB"):
         read_table(tmp_path / name)
-    assert time.monotonic() - begun < 1
+    assert time.process_time() - begun < 1
 
 
 def test_cells_come_as_they_were_written(tmp_path: Path) -> None:

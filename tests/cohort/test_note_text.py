@@ -98,7 +98,7 @@ def test_a_note_of_placeholders_alone_is_empty() -> None:
 
 @pytest.mark.parametrize("part", ["<", "<!--", "<script>", "[**", "<NAME", "&a", "{\\rtf1{\\field"])
 def test_no_note_takes_long(part: str) -> None:
-    begun = time.monotonic()
+    begun = time.process_time()
     with contextlib.suppress(InputError):
         clean("{\\rtf1" * part.startswith("{") + part * (2**18 // len(part)))
-    assert time.monotonic() - begun < 5
+    assert time.process_time() - begun < 5

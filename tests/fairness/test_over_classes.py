@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from clinmm.fairness.audit import audit
-from clinmm.fairness.over_classes import judged, mean_pair
+from clinmm.fairness.over_classes import judged, means
 from clinmm.fairness.verdicts import bias_verdicts
 from clinmm.intervals import Estimate
 
@@ -19,11 +19,11 @@ def test_both_sides_are_means_over_the_same_classes() -> None:
     nan = float("nan")
     pairs = [(one(0.9), one(0.8)), (one(nan), one(0.6)), (one(0.7), one(0.5)), (one(0.1), one(nan))]
     assert judged(pairs) == [0, 2]
-    inside, outside = mean_pair(pairs)
+    inside, outside = means(pairs)
     assert (inside.value, outside.value) == pytest.approx((0.8, 0.65))
     assert judged(pairs[1:]) == []
-    assert mean_pair(pairs[1:])[0].status == "suppressed"
-    assert mean_pair(pairs[1:2])[1].value == 0.6
+    assert means(pairs[1:])[0].status == "suppressed"
+    assert means(pairs[1:2])[1].value == 0.6
 
 
 def test_a_rare_class_does_not_silence_the_verdict_on_the_others() -> None:

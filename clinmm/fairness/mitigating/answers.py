@@ -19,6 +19,7 @@ from clinmm import registry, thresholds
 from clinmm.calibration import tables
 from clinmm.calibration.parts import parts
 from clinmm.config import CalibrateConfig, Component
+from clinmm.fairness.mitigation.parts.finished import Finished
 from clinmm.metrics.weighted import Array
 from clinmm.model import settings_of
 from clinmm.rules import cells_of
@@ -89,8 +90,7 @@ def afterwards(plain: Answers, method: Component, rules: Rules) -> Answers:
     config = settings_of("mitigations", method, "mitigate")
 
     def fit(on: "_Cases", **given: Array) -> Any:
-        cases = on.probability, on.target, on.known, on.groups, on.patients
-        return module.Mitigation(config).fit(*cases, rules.kind, rules.seed, **given)
+        return module.Mitigation(config).fit(on, rules.kind, **given)
 
     if hasattr(module.Mitigation, "decision"):
         own = _one_threshold(rules.point)
@@ -105,15 +105,9 @@ def afterwards(plain: Answers, method: Component, rules: Rules) -> Answers:
 
 
 @dataclass(frozen=True, eq=False)
-class _Cases:
-    """n cases of one fold, classes side by side. probability, target, known, rows: (n, K), rows
-    their positions in the table; groups, patients: (n,)."""
+class _Cases(Finished):
+    """Of one fold. rows: (n, K), the positions of the cases in the table."""
 
-    probability: Array
-    target: Array
-    known: NDArray[np.bool_]
-    groups: NDArray[np.int64]
-    patients: NDArray[np.object_]
     rows: NDArray[np.int64]
 
     def take(self, keep: NDArray[np.bool_]) -> "_Cases":

@@ -49,8 +49,9 @@ What holds for all of them:
   and it never sees the group.
 
 On finished predictions (IN_TRAINING = False). Fitted on patients that are not test, and then asked
-for probabilities or for calls (0 or 1), whichever of the two it has:
+for probabilities or for calls (0 or 1), whichever of the two it has; one that calls is also given
+the study's own calls of the cases, `calls=`:
 
-    fitted = Mitigation(config).fit(probability, target, known, groups, patients, task, seed)
+    fitted = Mitigation(config).fit(cases, task)     # cases: parts.finished.Finished
     fitted.probability(probability, groups)   or   fitted.decision(probability, groups)
 """

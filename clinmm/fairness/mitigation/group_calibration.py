@@ -6,6 +6,7 @@ from pydantic import BaseModel
 
 from clinmm.calibration import hierarchical
 from clinmm.calibration.logits import Array, from_probabilities
+from clinmm.fairness.mitigation.parts.finished import Finished
 
 MEANING = (
     "Finished probabilities are recalibrated in each group, and the less the fewer patients the "
@@ -40,33 +41,15 @@ class Mitigation:
         self.of_class: list[hierarchical.Calibrator | None] = []
         self.exclusive = False
 
-    def fit(
-        self,
-        probability: Array,
-        target: Array,
-        known: NDArray[np.bool_],
-        groups: NDArray[np.int64],
-        patients: NDArray[np.object_],
-        task: str,
-        seed: int = 0,
-    ) -> "Mitigation":
-        """Fits on patients that are not test.
+    def fit(self, cases: Finished, task: str) -> "Mitigation":
+        """Fits each class against the rest.
 
         Args:
-            probability: (n, K), calibrated for all together, by a calibrator that has not seen
-                these patients.
-            target: (n, K) in {0, 1}. known: (n, K), whether the target is.
-            groups: (n,) number of each case's group, -1 where not recorded.
-            patients: (n,) ids.
-            task: binary, multiclass or multilabel. Exclusive classes are calibrated one against
-                the rest and scaled to the sum 1.
-            seed: not used; nothing here is random.
+            task: binary, multiclass or multilabel. The probabilities of exclusive classes are
+                scaled to the sum 1.
         """
         self.exclusive = task == "multiclass"
-        self.of_class = [
-            self._fit_class(probability[:, k], target[:, k], known[:, k], groups, patients)
-            for k in range(probability.shape[1])
-        ]
+        self.of_class = [_fitted(cases, k) for k in range(cases.probability.shape[1])]
         return self
 
     def probability(self, probability: Array, groups: NDArray[np.int64]) -> Array:
@@ -80,21 +63,16 @@ class Mitigation:
             out /= out.sum(axis=1, keepdims=True)
         return out
 
-    def _fit_class(
-        self,
-        probability: Array,
-        target: Array,
-        known: NDArray[np.bool_],
-        groups: NDArray[np.int64],
-        patients: NDArray[np.object_],
-    ) -> hierarchical.Calibrator | None:
-        rows = known & (groups >= 0)
-        y, owner = target[rows], patients[rows].astype(str)
-        fewest = min(np.unique(owner[y == outcome]).size for outcome in (0, 1))
-        if fewest < hierarchical.MIN_PATIENTS_PER_CLASS:
-            return None
-        logits = from_probabilities(probability[rows])
-        return hierarchical.Calibrator.fit(logits, y, owner.astype(object), _cells(groups[rows]))
+
+def _fitted(cases: Finished, k: int) -> hierarchical.Calibrator | None:
+    """The calibrators of class k; None with too few patients."""
+    rows = cases.known[:, k] & (cases.groups >= 0)
+    y, owner = cases.target[rows, k], cases.patients[rows].astype(str)
+    fewest = min(np.unique(owner[y == outcome]).size for outcome in (0, 1))
+    if fewest < hierarchical.MIN_PATIENTS_PER_CLASS:
+        return None
+    logits = from_probabilities(cases.probability[rows, k])
+    return hierarchical.Calibrator.fit(logits, y, owner.astype(object), _cells(cases.groups[rows]))
 
 
 def _cells(groups: NDArray[np.int64]) -> NDArray[np.object_]:

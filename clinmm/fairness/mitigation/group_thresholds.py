@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
 from clinmm.errors import InputError
+from clinmm.fairness.mitigation.parts.finished import Finished
 from clinmm.metrics.weighted import Array
 
 MEANING = (
@@ -62,25 +63,11 @@ class Mitigation:
         self.thresholds: list[dict[int, float]] = []
         self.pooled: list[float] = []
 
-    def fit(
-        self,
-        probability: Array,
-        target: Array,
-        known: NDArray[np.bool_],
-        groups: NDArray[np.int64],
-        patients: NDArray[np.object_],
-        task: str,
-        seed: int = 0,
-        calls: Array | None = None,
-    ) -> "Mitigation":
-        """Fits on patients that are not test; each class against the rest.
+    def fit(self, cases: Finished, task: str, calls: Array | None = None) -> "Mitigation":
+        """Fits each class against the rest.
 
         Args:
-            probability: (n, K), calibrated.
-            target: (n, K) in {0, 1}. known: (n, K), whether the target is.
-            groups: (n,) number of each case's group, -1 where not recorded.
-            patients: (n,) ids.
-            task, seed: not used; nothing here is random.
+            task: not used; every kind of target is treated alike.
             calls: (n, K), 0 or 1, of the study's own thresholds; for the objective `as_called`.
 
         Raises:
@@ -92,13 +79,14 @@ class Mitigation:
                 "them, or take balanced_accuracy or accuracy."
             )
         self.thresholds, self.pooled = [], []
-        for k in range(probability.shape[1]):
-            here = known[:, k]
-            p, y, group = probability[here, k], target[here, k], groups[here]
+        for k in range(cases.probability.shape[1]):
+            here = cases.known[:, k]
+            p, y = cases.probability[here, k], cases.target[here, k]
+            group, patients = cases.groups[here], cases.patients[here]
             large = [
                 g
                 for g in np.unique(group[group >= 0])
-                if _fewest(y[group == g], patients[here][group == g]) >= self.config.min_patients
+                if _fewest(y[group == g], patients[group == g]) >= self.config.min_patients
             ]
             called = None if calls is None else calls[here, k]
             self.pooled.append(self._of_all(p, y, called))

@@ -93,7 +93,9 @@ def about_of_cohort(cohort: Cohort) -> pd.DataFrame:
     text = [c for s in sources if isinstance(s, RecordInput) for c in s.categorical]
     text += [s.column for s in spec.sensitive.values() if not s.bins]
     text += [*spec.keep, *([spec.site] if spec.site else [])]
-    never = {spec.case_id, spec.patient_id, *spec.target.columns, spec.target.time, spec.split}
+    target = spec.target
+    never = {*target.columns, *target.second_columns, target.time}
+    never |= {spec.case_id, spec.patient_id, spec.split}
     never |= {spec.index_time.column if spec.index_time else None, *(s.time for s in sources)}
     columns: dict[str, pd.Series] = {}
     for column in dict.fromkeys([*numeric, *text]):

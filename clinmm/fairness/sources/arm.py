@@ -1,14 +1,15 @@
 """Which input carries a gap: the gap of each single input's model beside the fused one's."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from clinmm.arms import FUSED, is_single
 from clinmm.comparisons import Difference, difference
-from clinmm.evaluation.rows import MACRO, Key, wanted_of
+from clinmm.evaluation.rows import MACRO, Found, Key, wanted_of
+from clinmm.fairness.over_classes import means
 from clinmm.fairness.sentences import label
 from clinmm.fairness.sources.row import (
     CANNOT_TELL,
@@ -19,10 +20,10 @@ from clinmm.fairness.sources.row import (
     number,
     source_row,
 )
+from clinmm.fairness.sources.weighted_sum import weighted_sum
 from clinmm.fairness.told import member
 from clinmm.fairness.underdiagnosis import RATE_OF
-from clinmm.intervals import Estimate, Influence, estimate, macro
-from clinmm.intervals.influence import together
+from clinmm.intervals import Estimate, estimate
 from clinmm.samples import CALL, RAW, Samples, build
 from clinmm.subgroups import Subset, by_group
 
@@ -47,8 +48,9 @@ def measure(
         predictions: schema.PREDICTIONS with the arms; calibrated.
         thresholds: schema.THRESHOLDS; decisions are those of the first operating point.
         groups: index case_id, a text column for each attribute.
-        primary: metrics, of the only class or of the mean over the classes; under- and
-            overdiagnosis, which are of no class, are left out.
+        primary: metrics, of the only class or of the mean over the classes that can be judged in
+            every gap that is compared; under- and overdiagnosis, which are of no class, are left
+            out.
         seed, n_bootstrap: patient draws of metrics that need them.
         arm: whose gap is explained.
 
@@ -68,36 +70,43 @@ def measure(
     )
     of_classes = [name for name in primary if name not in RATE_OF.values()]
     wanted = [key for key in wanted_of(of_classes, samples.points[:1]) if key[1] != RAW]
-    whole = _gaps(samples, arm, groups, wanted)
-    rows = [
-        _gap_row(arm, arm, place, class_name, key, found, None)
-        for (place, class_name), by_metric in whole.items()
-        for key, found in by_metric.items()
-    ]
+    class_name = samples.classes[0] if len(samples.classes) == 1 else MACRO
+    whole = _sides(samples, arm, groups, wanted)
+    rows = []
+    for place, sides in whole.items():
+        for key in wanted:
+            (gap,) = _gaps(key, sides)
+            rows.append(_gap_row(arm, arm, place, class_name, key, gap, None))
     for single in singles:
-        own = _gaps(samples, single, groups, wanted)
-        fused = _gaps(samples, arm, groups, wanted, like=single)
-        for (place, class_name), found in own.items():
-            for key, (of, gap) in found.items():
-                beside = fused[place, class_name][key]
-                rows.append(_gap_row(arm, single, place, class_name, key, (of, gap), beside[0]))
-                more = difference(beside[1], gap)
-                rows.append(_difference_row(arm, single, place, class_name, key, (more, gap)))
+        beside = _sides(samples, arm, groups, wanted, like=single)
+        for place, own in _sides(samples, single, groups, wanted).items():
+            for key in wanted:
+                gap, fused, _ = _gaps(key, own, beside[place], whole[place])
+                rows.append(_gap_row(arm, single, place, class_name, key, gap, fused.of))
+                more = gap._replace(of=difference(fused.sized, gap.sized))
+                rows.append(_difference_row(arm, single, place, class_name, key, more))
     return rows
 
 
-Gaps = dict[tuple[Place, str], dict[Key, tuple[Difference, Estimate]]]
-"""Each gap as a difference, and as an estimate that can be compared with another gap."""
+class Gap(NamedTuple):
+    """A gap as a difference, and as an estimate that can be compared with another gap."""
+
+    of: Difference
+    sized: Estimate
 
 
-def _gaps(
+Sides = list[tuple[Found, Found]]
+"""Class by class the estimates of a group and of everybody else."""
+
+
+def _sides(
     samples: Samples, arm: str, groups: pd.DataFrame, wanted: Sequence[Key], like: str | None = None
-) -> Gaps:
-    """(group, the judged class) -> metric -> its gap, as a difference and as an estimate.
+) -> dict[Place, Sides]:
+    """Each group that every class has.
 
     like: only on the cases of that arm.
     """
-    sides: dict[Place, dict[str, list[dict[Key, Estimate]]]] = {}
+    found: dict[Place, Sides] = {}
     for class_name in samples.classes:
         scored = samples.parts[arm, class_name]
         shared = (
@@ -106,43 +115,25 @@ def _gaps(
             else np.isin(scored.case_ids, samples.parts[like, class_name].case_ids)
         )
         for subset in by_group(groups, scored.case_ids):
-            each = [
+            inside, outside = (
                 estimate(scored.sample.take(side & shared), wanted, samples.draws)
                 for side in (subset.keep, subset.rest)
-            ]
-            sides.setdefault(_place(subset), {})[class_name] = each
-    found: Gaps = {}
-    for place, by_class in sides.items():
-        if len(by_class) < len(samples.classes):
-            continue
-        judged = samples.classes[0] if len(samples.classes) == 1 else MACRO
-        found[place, judged] = {}
-        for key in wanted:
-            inside, outside = (
-                each[0] if len(each) == 1 else macro(dict(zip(by_class, each, strict=True)))
-                for each in ([by_class[name][i][key] for name in by_class] for i in (0, 1))
             )
-            found[place, judged][key] = difference(inside, outside), _as_estimate(inside, outside)
-    return found
+            found.setdefault(_place(subset), []).append((inside, outside))
+    return {place: sides for place, sides in found.items() if len(sides) == len(samples.classes)}
+
+
+def _gaps(key: Key, *models: Sides) -> list[Gap]:
+    """The gap of each of several models, all in the mean over the classes in which all of them can
+    be judged: with the fused model on all cases among them, classes of the verdict."""
+    by_class = zip(*models, strict=True)
+    each = means([[side[key] for pair in of_class for side in pair] for of_class in by_class])
+    pairs = zip(each[::2], each[1::2], strict=True)
+    return [Gap(difference(*pair), weighted_sum(pair, (1, -1))) for pair in pairs]
 
 
 def _place(subset: Subset) -> Place:
     return subset.group_by, subset.group
-
-
-def _as_estimate(inside: Estimate, outside: Estimate) -> Estimate:
-    """The gap as an estimate of its own, so that two gaps can be compared by patient."""
-    gap = replace(
-        inside, value=inside.value - outside.value, influence=None, replicates=None, per_repeat={}
-    )
-    if inside.influence is not None and outside.influence is not None:
-        patients, (mine, theirs) = together([inside.influence, outside.influence])
-        df = min(inside.influence.df, outside.influence.df)
-        unseen = inside.influence.unseen + outside.influence.unseen
-        return replace(gap, influence=Influence(patients, mine - theirs, df, unseen))
-    if inside.replicates is not None and outside.replicates is not None:
-        return replace(gap, replicates=inside.replicates - outside.replicates)
-    return gap
 
 
 def _gap_row(
@@ -151,10 +142,10 @@ def _gap_row(
     place: Place,
     class_name: str,
     key: Key,
-    found: tuple[Difference, Estimate],
+    found: Gap,
     fused: Difference | None,
 ) -> Row:
-    gap = found[0]
+    gap = found.of
     verdict = excludes(gap.low, gap.high)
     if fused is not None and verdict == YES and gap.difference * fused.difference <= 0:
         verdict = NOT_SHOWN
@@ -181,9 +172,9 @@ def _difference_row(
     place: Place,
     class_name: str,
     key: Key,
-    found: tuple[Difference, Estimate],
+    found: Gap,
 ) -> Row:
-    more = found[0]
+    more = found.of
     verdict = excludes(more.low, more.high)
     what = f"The gap of {member(*place)} in {_metric(key, class_name)}"
     if verdict == CANNOT_TELL:
@@ -202,7 +193,7 @@ def _row(
     place: Place,
     class_name: str,
     what: str,
-    found: tuple[Difference, Estimate],
+    found: Gap,
     verdict: str | None,
     sentence: str,
 ) -> Row:
@@ -231,5 +222,5 @@ def _metric(key: Key, class_name: str) -> str:
     return (
         label(metric)
         + (f" at {at}" if at else "")
-        + (", mean over the classes" if class_name == MACRO else "")
+        + (", mean over the classes that can be judged" if class_name == MACRO else "")
     )

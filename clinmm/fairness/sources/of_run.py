@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from clinmm import schema
 from clinmm.arms import FUSED
 from clinmm.cohort.cohort import Cohort
-from clinmm.cohort.targets import reader_arrays
+from clinmm.cohort.targets import label_arrays
 from clinmm.config import load_config
 from clinmm.errors import InputError
 from clinmm.fairness.embedded import first_folds, fold_embeddings
@@ -19,6 +20,7 @@ from clinmm.fairness.sources import (
     image_quality,
     label_noise,
     missing_inputs,
+    quality_fixed,
     revealed,
     training_share,
 )
@@ -61,22 +63,14 @@ def gap_sources(
 
     Returns:
         schema.GAP_SOURCES. Of a continuous target no rows of sources that rank classes (`arm`,
-        `missing_inputs`); what is revealed with the label held fixed is then by its sides of the
-        median.
+        `image_quality_fixed`, `missing_inputs`); what is revealed with the label held fixed is then
+        by its sides of the median.
 
     Raises:
         InputError: the run is no study, another arm, or an attribute that the run lacks.
         NotMadeYet: it has no predictions.
     """
-    problems = []
-    if run.facts["kind"] != "study":
-        problems.append(
-            f"{run.folder} is a run of kind {run.facts['kind']}: where gaps come from is asked of "
-            "a study, which has the models. Name the study."
-        )
-    if arm != FUSED:
-        problems.append(f"sources are those of the arm 'fused', got '{arm}'. Leave it out.")
-    if problems:
+    if problems := _refused(run, arm):
         raise InputError(problems)
     config = load_config(run.path("config.yaml"))
     cohort = stored_cohort(run)
@@ -90,22 +84,33 @@ def gap_sources(
     tell("sources of gaps", 0, 2)
     rows = _from_models(run, groups, tell, seed)
     tell("sources of gaps", 1, 2)
+    tested = groups.index.isin(predictions.loc[predictions["split"] == "test", "case_id"])
+    quality = _quality(run, cohort, np.flatnonzero(tested), seed)
+    differs = image_quality.measure(quality, groups, pd.Series(patients, index=groups.index))
     if classes:
         thresholds = run.read("thresholds") if run.has("thresholds") else None
-        rows += arms.measure(
-            predictions, thresholds, groups, primary=config.audit.primary, seed=seed
-        )
-    tested = groups.index.isin(predictions.loc[predictions["split"] == "test", "case_id"])
-    rows += image_quality.measure(
-        _quality(run, cohort, np.flatnonzero(tested), seed),
-        groups,
-        pd.Series(patients, index=groups.index),
-    )
+        given = predictions, thresholds, groups
+        asked: dict[str, Any] = {"primary": config.audit.primary, "seed": seed}
+        rows += arms.measure(*given, **asked)
+        rows += quality_fixed.measure(quality, differs, *given, **asked)
+    rows += differs
     rows += training_share.measure(splits, groups, targets)
-    readings = reader_arrays(cohort.table, cohort.spec.target)
-    rows += label_noise.measure(readings, groups, patients, seed=seed)
+    labels = label_arrays(cohort.table, cohort.spec.target)
+    rows += label_noise.measure(labels, groups, patients, seed=seed)
     tell("sources of gaps", 2, 2)
     return schema.GAP_SOURCES.fill(pd.DataFrame(rows, columns=schema.GAP_SOURCES.names))
+
+
+def _refused(run: Run, arm: str) -> list[str]:
+    problems = []
+    if run.facts["kind"] != "study":
+        problems.append(
+            f"{run.folder} is a run of kind {run.facts['kind']}: where gaps come from is asked of "
+            "a study, which has the models. Name the study."
+        )
+    if arm != FUSED:
+        problems.append(f"sources are those of the arm 'fused', got '{arm}'. Leave it out.")
+    return problems
 
 
 def _from_models(run: Run, groups: pd.DataFrame, tell: Tell, seed: int) -> list[Row]:

@@ -42,63 +42,70 @@ def measure(
         the share in test. n_patients: the group's, of the fold with the fewest.
     """
     first = splits[splits["repeat"] == 0]
-    rows: list[Row] = []
-    attributes = [str(column) for column in groups.columns]
     parts = {
         split: [part for _, part in first[first["split"] == split].groupby("fold", sort=True)]
         for split in ("train", "test")
     }
     everybody = first["case_id"].drop_duplicates().to_numpy(dtype=object)
-    for subset in by_group(groups[attributes], everybody):
+    rows: list[Row] = []
+    for subset in by_group(groups, everybody):
+        place: Place = {"arm": arm, "group_by": subset.group_by, "group": subset.group}
         inside = set(everybody[subset.keep])
-        counts = {split: _counts(each, inside) for split, each in parts.items()}
-        shares = {split: float((n[:, 0] / n[:, 1]).mean()) for split, n in counts.items()}
-        who = member(subset.group_by, subset.group)
-        place: dict[str, Any] = {
-            "arm": arm,
-            "group_by": subset.group_by,
-            "group": subset.group,
-        }
-        for split, n in counts.items():
-            small = shares[split] < SMALL_SHARE
-            rows.append(
-                source_row(
-                    "training_share",
-                    split,
-                    "share",
-                    **place,
-                    value=shares[split],
-                    n_cases=int(n[:, 2].min()),
-                    n_patients=int(n[:, 0].min()),
-                    verdict=None if split == "test" else YES if small else NOT_SHOWN,
-                    sentence=_sentence(who, split, shares, int(n[:, 0].min())),
-                )
-            )
+        rows += _shares(place, {split: _counts(each, inside) for split, each in parts.items()})
         for class_name in targets.columns:
             positive = set(targets.index[targets[class_name] == 1]) & inside
-            n = _counts(parts["train"], positive)
-            least = int(n[:, 0].min())
-            few = least < FEW
-            rows.append(
-                source_row(
-                    "training_share",
-                    "train",
-                    "positive_patients",
-                    **place,
-                    class_name=str(class_name),
-                    value=float(least),
-                    n_cases=int(n[:, 2].min()),
-                    n_patients=least,
-                    verdict=YES if few else NOT_SHOWN,
-                    sentence=f"A model learned {class_name} from {least} patients of {who} who "
-                    + (f"have it: fewer than {FEW} are few to learn from." if few else "have it."),
-                )
-            )
+            rows.append(_positives(place, str(class_name), _counts(parts["train"], positive)))
     return rows
 
 
-def _counts(parts: list[pd.DataFrame], chosen: set[str]) -> NDArray[np.int_]:
-    """(folds, 3): patients with a chosen case, patients, chosen cases."""
+Place = dict[str, Any]
+"""What the rows of one group share."""
+Counts = NDArray[np.int_]
+"""(folds, 3): patients with a chosen case, patients, chosen cases."""
+
+
+def _shares(place: Place, counts: dict[str, Counts]) -> list[Row]:
+    """Of each split, how many of its patients are of the group."""
+    shares = {split: float((n[:, 0] / n[:, 1]).mean()) for split, n in counts.items()}
+    small = YES if shares["train"] < SMALL_SHARE else NOT_SHOWN
+    who = member(place["group_by"], place["group"])
+    return [
+        source_row(
+            "training_share",
+            split,
+            "share",
+            **place,
+            value=shares[split],
+            n_cases=int(n[:, 2].min()),
+            n_patients=int(n[:, 0].min()),
+            verdict=small if split == "train" else None,
+            sentence=_sentence(who, split, shares, int(n[:, 0].min())),
+        )
+        for split, n in counts.items()
+    ]
+
+
+def _positives(place: Place, class_name: str, n: Counts) -> Row:
+    """How many training patients of the group have the class."""
+    least = int(n[:, 0].min())
+    few = least < FEW
+    who = member(place["group_by"], place["group"])
+    return source_row(
+        "training_share",
+        "train",
+        "positive_patients",
+        **place,
+        class_name=class_name,
+        value=float(least),
+        n_cases=int(n[:, 2].min()),
+        n_patients=least,
+        verdict=YES if few else NOT_SHOWN,
+        sentence=f"A model learned {class_name} from {least} patients of {who} who have it"
+        + (f": fewer than {FEW} are few to learn from." if few else "."),
+    )
+
+
+def _counts(parts: list[pd.DataFrame], chosen: set[str]) -> Counts:
     out = []
     for part in parts:
         among = part[part["case_id"].isin(chosen)]

@@ -7,6 +7,7 @@ from clinmm.calibration import platt
 from clinmm.calibration.logistic import smoothed
 from clinmm.calibration.logits import from_probabilities, to_probabilities
 from clinmm.fairness.mitigation.group_calibration import Config, Mitigation
+from clinmm.fairness.mitigation.parts.finished import Finished
 
 
 def cases(seed, sizes, shifts):
@@ -21,7 +22,8 @@ def cases(seed, sizes, shifts):
 
 def fitted(p, y, group, patients, task="binary"):
     p, y = (np.atleast_2d(a.T).T for a in (p, y))
-    return Mitigation(Config()).fit(p, y, np.ones(y.shape, bool), group, patients, task, 0)
+    given = Finished(p, y, np.ones(y.shape, bool), group, patients)
+    return Mitigation(Config()).fit(given, task)
 
 
 def intercept(one, group):

@@ -6,6 +6,7 @@ from fairlearn.postprocessing import ThresholdOptimizer
 
 from clinmm.errors import InputError
 from clinmm.fairness.mitigation.group_thresholds import Config, Mitigation, as_it_is
+from clinmm.fairness.mitigation.parts.finished import Finished
 
 
 def cases(seed, n=400, shift=1.0, groups=2):
@@ -20,7 +21,9 @@ def cases(seed, n=400, shift=1.0, groups=2):
 def fitted(p, y, group, patients, **settings):
     known = ~np.isnan(y)[:, None]
     one = Mitigation(Config(**{"objective": "balanced_accuracy", **settings}))
-    return one.fit(p[:, None], np.nan_to_num(y)[:, None], known, group, patients, "binary", 0)
+    return one.fit(
+        Finished(p[:, None], np.nan_to_num(y)[:, None], known, group, patients), "binary"
+    )
 
 
 def tpr(call, y, keep):
@@ -137,7 +140,7 @@ def test_as_called_keeps_the_sensitivity_of_the_studys_own_calls():
     p, y, group, patients = cases(3, n=800)
     known = np.ones((800, 1), dtype=bool)
     calls = (p >= 0.6)[:, None].astype(float)
-    given = p[:, None], y[:, None], known, group, patients, "binary"
+    given = Finished(p[:, None], y[:, None], known, group, patients), "binary"
     one = Mitigation(Config()).fit(*given, calls=calls)
     call = one.decision(p[:, None], group)
     wanted = tpr(calls, y, group >= 0)

@@ -77,6 +77,41 @@ def test_gaps_are_those_of_the_audit(classes: tuple[str, ...]) -> None:
             assert (ours["value"], ours["low"], ours["high"]) == pytest.approx(expected)
 
 
+def test_a_rare_class_leaves_the_gap_of_the_others_as_in_the_verdict() -> None:
+    predictions, thresholds, groups = invented(classes=("a", "b", "rare"))
+    well = predictions["class_name"].eq("rare") & predictions["case_id"].map(groups["sex"]).eq("F")
+    predictions.loc[well, "target"] = 0.0
+    found = measured(predictions, thresholds, groups)
+    both = measured(predictions[predictions["class_name"] != "rare"], thresholds, groups)
+    compared = audit(predictions, groups, thresholds, n_bootstrap=20).comparisons
+    theirs = compared.query("rival == 'complement' and class_name == 'macro' and group == 'F'")
+    gap_of = theirs[theirs["metric"] == "auroc"].set_index("arm")["difference"]
+    for of in ("fused", "image", "note"):
+        assert found["F", of, "auroc_difference"]["value"] == pytest.approx(gap_of[of])
+        for measure in ("auroc_difference", "auroc_gap_difference")[: 1 + (of != "fused")]:
+            ours, alone = found["F", of, measure], both["F", of, measure]
+            assert ours["class_name"] == "macro"
+            assert [ours[n] for n in ("value", "low", "high")] == [
+                alone[n] for n in ("value", "low", "high")
+            ]
+
+
+def test_two_gaps_are_compared_over_the_same_classes() -> None:
+    predictions, thresholds, groups = invented(classes=("a", "b", "c"))
+    in_f = predictions["case_id"].map(groups["sex"]).eq("F")
+    ill = predictions["class_name"].eq("c") & in_f & predictions["target"].eq(1)
+    # no patient of F whose note is there has c, which can be judged in all cases together
+    found = measured(predictions[~(ill & predictions["arm"].eq("note"))], thresholds, groups)
+    two = measured(predictions[predictions["class_name"] != "c"], thresholds, groups)
+    three = measured(predictions, thresholds, groups)
+    for measure in ("auroc_difference", "auroc_gap_difference"):
+        assert found["F", "note", measure]["value"] == two["F", "note", measure]["value"]
+        assert found["F", "image", measure]["value"] == three["F", "image", measure]["value"]
+    whole = found["F", "fused", "auroc_difference"]["value"]
+    assert whole == three["F", "fused", "auroc_difference"]["value"]
+    assert whole != two["F", "fused", "auroc_difference"]["value"]
+
+
 def test_the_input_that_is_useless_in_a_group_carries_its_gap() -> None:
     found = measured(*invented())
     image, note = (found["F", of, "auroc_difference"] for of in ("image", "note"))

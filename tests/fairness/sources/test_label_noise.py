@@ -1,4 +1,4 @@
-"""Whether readers agree less on the labels of a group."""
+"""Whether two labels of a case agree less in a group."""
 
 import numpy as np
 import pandas as pd

@@ -39,12 +39,17 @@ SETTINGS: dict[str, Any] = {
 
 
 def trained(folder: Path, arms: str, target: dict[str, Any] | None = None) -> Run:
-    """A study of 60 phantom patients."""
-    cohort = make_phantom(folder / "cohort", seed=3, n_patients=60)
+    """A study of 60 phantom patients, every finding of whom was read twice."""
+    cohort = make_phantom(
+        folder / "cohort", seed=3, n_patients=60, plant={"noisy_labels_group": 0.3}
+    )
+    spec = yaml.safe_load(cohort.read_text(encoding="utf-8"))
+    findings = spec["target"]["columns"]
+    spec["target"]["second_labels"] = [f"{finding}_second" for finding in findings]
     if target:
-        spec = yaml.safe_load(cohort.read_text(encoding="utf-8"))
         del spec["inputs"]["record"]["numeric"][target["column"]]
-        cohort.write_text(yaml.safe_dump({**spec, "target": target}), encoding="utf-8")
+        spec["target"] = target
+    cohort.write_text(yaml.safe_dump(spec), encoding="utf-8")
     settings = folder / "study.yaml"
     said = {"cohort": str(cohort), **SETTINGS, "train": {**SETTINGS["train"], "arms": arms}}
     settings.write_text(yaml.safe_dump(said), encoding="utf-8")
@@ -91,6 +96,24 @@ def test_every_source_is_asked_of_every_attribute(found: pd.DataFrame) -> None:
     own = revealed[(revealed["group_by"] == "sex") & (revealed["of"] == "record")].iloc[0]
     assert own["verdict"] == "yes"  # the sex is a column of the record
     assert "It is a column of record." in own["sentence"]
+
+
+def test_a_second_label_of_the_cohort_file_tells_whose_labels_are_noisy(
+    found: pd.DataFrame,
+) -> None:
+    rows = found[(found["source"] == "label_noise") & (found["group_by"] == "sex")]
+    told = rows.set_index(["group", "measure"])
+    assert told.loc[("M", "alpha_difference"), "verdict"] == "yes"
+    assert told.loc[("F", "alpha_difference"), "verdict"] == "not_shown"
+    assert told.loc[("F", "alpha"), "value"] == 1
+
+
+def test_an_intersection_is_asked_as_its_parts_are(run: Run) -> None:
+    found = gap_sources(run, seed=0, group_by=["sex*site"])
+    assert set(found["group_by"]) == {"sex*site"}
+    asked = set(found["source"])
+    assert asked >= {"revealed", "arm", "image_quality", "training_share", "label_noise"}
+    assert any(group.startswith("F*") for group in found["group"].dropna())
 
 
 def test_the_same_seed_gives_the_same_table(run: Run, found: pd.DataFrame) -> None:
