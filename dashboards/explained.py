@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clinmm.explain import explanation as attributed
 from clinmm.explain.figures.maps import of_the_strongest, patch_sums
 from dashboards.case_data import inside
 from dashboards.words_explained import in_logits
@@ -97,15 +98,30 @@ def rows_of(
     return rows[(rows["arm"] == arm) & (rival == (rather_than or ""))]
 
 
-def methods(table: pd.DataFrame, case_id: str, class_name: str, arm: str) -> list[Method]:
+def methods(
+    table: pd.DataFrame, case_id: str, class_name: str, arm: str, rather_than: str | None = None
+) -> list[Method]:
     """The methods that explained a case and class, in the run's order, those with something to
     show first."""
     found = []
-    for name, part in rows_of(table, case_id, class_name, arm).groupby("method", sort=False):
+    rows = rows_of(table, case_id, class_name, arm, rather_than)
+    for name, part in rows.groupby("method", sort=False):
         passed = part["status"] == "pass"
         why = {str(row["input"]): reason_of(row) for _, row in part[~passed].iterrows()}
         found.append(Method(str(name), tuple(part.loc[passed, "input"].astype(str)), why))
     return sorted(found, key=lambda method: not method.shown)
+
+
+def rivals(table: pd.DataFrame, case_id: str, class_name: str, arm: str) -> list[str]:
+    """What a class of a case can be set against, the classes in the run's order; first nothing, as
+    an empty name, where the class was explained by itself."""
+    rows = table[(table["case_id"] == case_id) & (table["arm"] == arm)]
+    against = rows["rather_than"].fillna("")
+    by_itself = rows.loc[against == "", "class_name"]
+    stored = against[(against != "") & (rows["class_name"] == class_name)]
+    if class_name not in set(by_itself):
+        return list(dict.fromkeys(stored))
+    return ["", *dict.fromkeys(name for name in (*by_itself, *stored) if name != class_name)]
 
 
 def explanation(
@@ -141,16 +157,22 @@ def explanation(
 def difference(one: Explanation, other: Explanation) -> Explanation:
     """Why the class of one rather than that of the other: attributions are linear in the logit.
 
-    An input is shown where it is shown for both; shares are those of the differences.
+    An input is shown where it is shown for both, unless the difference does not add up: what each
+    class may miss can be more than the two differ by. Shares are those of the differences. How
+    stable the difference is, nobody has asked.
     """
     rival = other.rows.set_index("input")
     rows = one.rows[one.rows["input"].isin(rival.index)].copy()
     names = rows["input"].tolist()
-    change = rows["attribution"].to_numpy() - rival.loc[names, "attribution"].to_numpy()
-    total = np.abs(change).sum()
-    rows["attribution"], rows["share"] = change, np.abs(change) / total if total else 0.0
-    rows[["share_low", "share_high", "special"]] = float("nan")
-    reasons = [_first_reason(name, one, other) for name in names]
+    rival = rival.loc[names]
+    for column in ("attribution", "logit_change"):
+        rows[column] = rows[column].to_numpy() - rival[column].to_numpy()
+    sums = dict(zip(names, rows["attribution"].tolist(), strict=True))
+    both = attributed.Explanation({}, sums, _change(rows), steps=0)
+    rows["share"] = [both.share(name) for name in names]
+    rows["completeness_error"] = both.completeness_error
+    rows[["share_low", "share_high", "special", "stability"]] = float("nan")
+    reasons = [_first_reason(name, one, other) or both.missed for name in names]
     rows["reason"] = reasons
     rows["status"] = ["pass" if reason is None else "withheld" for reason in reasons]
     arrays: dict[str, NDArray[Any]] = {}
@@ -160,6 +182,18 @@ def difference(one: Explanation, other: Explanation) -> Explanation:
             for what, values in _less(_of(one, name), _of(other, name)).items()
         }
     return Explanation(rows, arrays, one.logits)
+
+
+def checks(found: Explanation) -> tuple[bool, bool]:
+    """Whether it was asked if the explanation adds up for the case, and if it is stable."""
+    adds_up, stable = (found.rows[c].notna().any() for c in ("logit_change", "stability"))
+    return bool(adds_up), bool(stable)
+
+
+def _change(rows: pd.DataFrame) -> float | None:
+    """What the attributions are to add up to; None of a method whose scores do not add up."""
+    changes = rows["logit_change"].dropna()
+    return float(changes.iloc[0]) if len(changes) else None
 
 
 def _first_reason(name: str, *explanations: Explanation) -> str | None:

@@ -42,42 +42,39 @@ def choose(
     risks: class_name and probability, in the order of the classes; the highest comes first, the
         first of them where the risk is not shown.
     """
-    have = set() if table is None else set(table["class_name"][table["case_id"] == case_id])
+    rows = None if table is None else table[table["case_id"] == case_id]
+    have = set() if rows is None else set(rows["class_name"])
     names = [name for name in risks["class_name"] if name in have]
-    if table is None or not names:
+    if table is None or rows is None or not names:
         if table is not None:
             st.caption(t("This case was not among those explained."))
         return None, Choice()
     of_these = risks[risks["class_name"].isin(names)]
     highest = of_these["probability"].fillna(-1.0).argmax()
     chosen = str(of_these["class_name"].iloc[highest])
-    widths = [5, 3.2, 2.4] if len(names) > 1 else [1]
+    several = len(names) > 1 or bool(rows["rather_than"].fillna("").ne("").any())
+    widths = [5, 3.2, 2.4] if several else [1]
     columns = st.container(key="pickers").columns(widths, vertical_alignment="bottom")
-    if len(names) > 1:
+    if several:
         with columns[0]:
             chosen = _pick_class(names, chosen, case_id)
-    methods = explained.methods(table, case_id, chosen, arm)
+    rivals = explained.rivals(table, case_id, chosen, arm)
+    rival = rivals[0] if rivals else ITSELF
+    if several and rivals != [ITSELF]:
+        with columns[-1]:
+            rival = _pick_rival(rivals, f"rather than {case_id} {chosen}")
+    methods = explained.methods(table, case_id, chosen, arm, "" if ITSELF in rivals else rival)
     if not methods:
         return None, Choice(chosen)
-    with columns[min(1, len(columns) - 1)]:
+    with columns[len(columns) // 2]:
         method = _pick_method(methods, f"method {case_id} {chosen}")
-    rivals = [ITSELF, *(name for name in names if name != chosen)]
-    rival = ITSELF
-    if len(rivals) > 1:
-        with columns[2]:
-            rival = st.selectbox(
-                t("Rather than"),
-                rivals,
-                format_func=lambda name: words.class_label(name, "") or t("(nothing)"),
-                key=f"rather than {case_id} {chosen}",
-            )
-    found = explained.explanation(folder, table, case_id, chosen, method, arm)
-    if rival and found is not None:
-        found = _set_against(folder, table, case_id, chosen, rival, method, arm, found)
+    found = _explanation(folder, table, case_id, Choice(chosen, method, rival), arm)
     with st.container(horizontal=True, key="explained"):
         st.caption(words_explained.meaning(method))
         _withheld(methods)
-    return found, Choice(chosen, method, str(rival))
+    if rival and found is not None and found.logits:
+        st.caption(words_explained.of_difference(*explained.checks(found)))
+    return found, Choice(chosen, method, rival)
 
 
 def _pick_class(names: list[str], highest: str, case_id: str) -> str:
@@ -94,20 +91,29 @@ def _pick_class(names: list[str], highest: str, case_id: str) -> str:
     )
 
 
-def _set_against(
-    folder: Path,
-    table: pd.DataFrame,
-    case_id: str,
-    chosen: str,
-    rival: str,
-    method: str,
-    arm: str,
-    found: Explanation,
+def _pick_rival(rivals: list[str], key: str) -> str:
+    return str(
+        st.selectbox(
+            t("Rather than"),
+            rivals,
+            format_func=lambda name: words.class_label(name, "") or t("(nothing)"),
+            key=key,
+        )
+    )
+
+
+def _explanation(
+    folder: Path, table: pd.DataFrame, case_id: str, choice: Choice, arm: str
 ) -> Explanation | None:
-    """What was explained of the difference of two classes, or the difference of what was."""
-    stored = explained.explanation(folder, table, case_id, chosen, method, arm, rival)
-    if stored is not None:
-        return stored
+    """What the method said of the class; where it is set against another, of their difference, or
+    the difference of what it said of both."""
+    chosen, method, rival = choice.class_name, choice.method, choice.rival
+    found = explained.explanation(folder, table, case_id, chosen, method, arm, rival)
+    if found is not None or not rival:
+        return found
+    found = explained.explanation(folder, table, case_id, chosen, method, arm)
+    if found is None:
+        return None
     if not found.logits:
         if all(found.withheld(str(name)) for name in found.rows["input"]):
             return found  # its reasons stand where it would have been drawn

@@ -95,80 +95,86 @@ def _what_if(cases: Cases, case_id: str) -> list[dict[str, Any]]:
     return what_if_rows(joints, case_id, cases.cohort.class_names, probability, cases.ranges)
 
 
+@dataclass(frozen=True, eq=False)
+class _Question:
+    """One class of a case, asked of the models of each fold that explains it.
+
+    steps, seed: as `explain` takes them.
+    """
+
+    case_id: str
+    class_name: str
+    rather_than: str | None
+    joints: list[Joint]
+    target: Target
+    steps: int
+    seed: int
+
+
 def explain_case(cases: Cases, case_id: str, asked: Asked, folder: Path) -> list[dict[str, Any]]:
     """Rows of one case; its arrays go into the folder."""
-    config = cases.config.explain
-    joints = cases.joints(case_id)
+    config, rival = cases.config.explain, asked.rather_than
     rows: list[dict[str, Any]] = []
-    if not joints:
+    if not (joints := cases.joints(case_id)):
         return rows
     for name in asked.classes or cases.likeliest(case_id, config.classes):
-        if name == asked.rather_than:
+        if name == rival:
             continue
-        target = cases.target(name, asked.rather_than)
-        seed = seed_of(cases.config.seed, case_id, name)
-        said = [ask(joint, asked.methods, target, config.steps, seed) for joint in joints]
-        for method in asked.methods:
-            each = [one.explanations[method] for one in said if method in one.explanations]
-            if len(each) < len(joints):
-                continue  # the method reads none of the case's inputs, or not this network
-            found = merged(each)
-            at = (FUSED, case_id, name, method)
-            file = folder / Path(file_of(*at, asked.rather_than)).name
-            save_arrays(file, joints[0].as_given(found.located))
-            shares = _shares(joints, method, target, config.steps, seed, found)
-            stable = _stability(case_id, name, method, joints, target, each, config.steps, seed)
-            rows += [
-                {
-                    **row,
-                    "share_low": shares[row["input"]][0],
-                    "share_high": shares[row["input"]][1],
-                    "stability": stable.get(row["input"], float("nan")),
-                    "special": special_share(found, row["input"]),
-                }
-                for row in rows_of(*at, found, asked.rather_than)
-            ]
+        target, seed = cases.target(name, rival), seed_of(cases.config.seed, case_id, name)
+        question = _Question(case_id, name, rival, joints, target, config.steps, seed)
+        rows += _answered(question, asked.methods, folder)
     return rows
 
 
-def _shares(
-    joints: Sequence[Joint],
-    method: str,
-    target: Target,
-    steps: int,
-    seed: int,
-    found: Explanation,
-) -> dict[str, tuple[float, float]]:
+def _answered(of: _Question, methods: Sequence[str], folder: Path) -> list[dict[str, Any]]:
+    """Rows by every method that reads an input of the case, and this kind of network."""
+    said = [ask(joint, methods, of.target, of.steps, of.seed) for joint in of.joints]
+    rows: list[dict[str, Any]] = []
+    for method in methods:
+        each = [one.explanations[method] for one in said if method in one.explanations]
+        if len(each) < len(of.joints):
+            continue
+        found = merged(each)
+        at = (FUSED, of.case_id, of.class_name, method)
+        file = folder / Path(file_of(*at, of.rather_than)).name
+        save_arrays(file, of.joints[0].as_given(found.located))
+        shares, stable = _shares(of, method, found), _stability(of, method, each)
+        rows += [
+            {
+                **row,
+                "share_low": shares[row["input"]][0],
+                "share_high": shares[row["input"]][1],
+                "stability": stable.get(row["input"], float("nan")),
+                "special": special_share(found, row["input"]),
+            }
+            for row in rows_of(*at, found, of.rather_than)
+        ]
+    return rows
+
+
+def _shares(of: _Question, method: str, found: Explanation) -> dict[str, tuple[float, float]]:
     """Input -> lowest and highest share over the models of the case; NaN where there is one model,
     or where a method's scores are no parts of a sum."""
-    n_models = sum(len(joint.models) for joint in joints)
+    n_models = sum(len(joint.models) for joint in of.joints)
     if n_models < 2 or not registry.load("attributions", method).ADDS_UP:
         return dict.fromkeys(found.sums, (float("nan"), float("nan")))
     each = [
-        explain(joint.with_models([model]), method, target, steps, seed=seed, refine=False)
-        for joint in joints
+        explain(joint.with_models([model]), method, of.target, of.steps, seed=of.seed, refine=False)
+        for joint in of.joints
         for model in joint.models
     ]
     shares = {name: [e.share(name) for e in (found, *each)] for name in found.sums}
     return {name: (min(values), max(values)) for name, values in shares.items()}
 
 
-def _stability(
-    case_id: str,
-    class_name: str,
-    method: str,
-    joints: Sequence[Joint],
-    target: Target,
-    each: Sequence[Explanation],
-    steps: int,
-    seed: int,
-) -> dict[str, float]:
+def _stability(of: _Question, method: str, each: Sequence[Explanation]) -> dict[str, float]:
     """Input -> how like the explanation is to that of the slightly changed case, mean over the
     folds; inputs that are scored as a whole share that of their sums."""
     values: dict[str, list[float]] = {}
-    for joint, found in zip(joints, each, strict=True):
-        look = Look(case_id, class_name, method, joint, target, found, steps, seed)
-        stable = stability_of(look)
+    for joint, found in zip(of.joints, each, strict=True):
+        stable = stability_of(
+            Look(of.case_id, of.class_name, method, joint, of.target, found, of.steps, of.seed)
+        )
         for name in found.sums:
             if (value := stable.get(name, stable.get(JOINT))) is not None:
                 values.setdefault(name, []).append(value)

@@ -1,9 +1,12 @@
 """What an attribution method says of one case."""
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from __future__ import annotations
 
-from clinmm.encoders.interface import Located
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from clinmm.encoders.interface import Located
 
 CLOSE_ENOUGH = 0.1
 """Completeness error that passes, as a share of the change in logit."""
@@ -30,7 +33,7 @@ class Explanation:
     sums: input name -> signed sum of its attributions, in logits, or in the unit of a value.
     logit_change: what the sums are to add up to, logit (value) of the case less that of the
         reference; None of a method whose scores do not add up.
-    steps: points that were needed.
+    steps: points that were needed; 0 where it is made of other explanations.
     negligible: completeness error that passes whatever the change is.
     """
 
@@ -53,6 +56,21 @@ class Explanation:
         if error is None or self.logit_change is None:
             return True
         return error <= max(self.negligible, CLOSE_ENOUGH * abs(self.logit_change))
+
+    @property
+    def missed(self) -> str | None:
+        """By how much the sums miss the change, in words; None where they do not.
+
+        >>> Explanation({}, {"image": 1.0, "note": 0.5}, 2.0, 64).missed
+        'attributions miss the change by 0.50 of 2.00 after 64 steps'
+        """
+        if self.complete:
+            return None
+        after = f" after {self.steps} steps" if self.steps else ""
+        return (
+            f"attributions miss the change by {self.completeness_error:.2f} of "
+            f"{self.logit_change:.2f}{after}"
+        )
 
     def share(self, name: str) -> float:
         """|sum of the input| over the total of all inputs; 0 where nothing moved the logit."""

@@ -42,12 +42,7 @@ def rows_of(
     """One row per input that the case has. A method whose numbers are not in logits does not
     compare inputs: it has no share."""
     compares = registry.load("attributions", method).IN_LOGITS
-    reason = None
-    if not explanation.complete:
-        reason = (
-            f"attributions miss the change by {explanation.completeness_error:.2f} of "
-            f"{explanation.logit_change:.2f} after {explanation.steps} steps"
-        )
+    missed = explanation.missed
     return [
         {
             "arm": arm,
@@ -60,8 +55,8 @@ def rows_of(
             "attribution": value,
             "logit_change": explanation.logit_change,
             "completeness_error": explanation.completeness_error,
-            "status": "pass" if explanation.complete else "withheld",
-            "reason": reason,
+            "status": "withheld" if missed else "pass",
+            "reason": missed,
             "file": file_of(arm, case_id, class_name, method, rather_than),
         }
         for name, value in explanation.sums.items()

@@ -2,6 +2,7 @@
 told."""
 
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -41,8 +42,6 @@ CASE = "case_000"
 @pytest.fixture(scope="session")
 def explained_run(finished: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The made run with several methods; nobody may change it."""
-    import shutil
-
     folder = tmp_path_factory.mktemp("explained") / "made"
     return with_explanations(Run(shutil.copytree(finished.folder, folder)))
 
@@ -137,6 +136,7 @@ def test_shares_differences_and_what_if_are_those_on_file(
         assert f"{name} {share:.2f}" in said
     assert "in the estimate for effusion rather than cardiomegaly" in said
     assert "in the cohort" not in said
+    assert words_explained.of_difference(adds_up=True, stable=False) in said
 
     page.selectbox(key=f"rather than {CASE} effusion").select("nodule").run()
     assert "Map of the image withheld: nodule: did not pass the audit (weak)" in text(page)
@@ -218,8 +218,15 @@ def test_the_first_page_says_whether_explanations_hold(
 # --- what the pages are made of -----------------------------------------------------------
 
 
-def made(arrays: dict[str, Any], attribution: float, reason: str | None = None) -> Explanation:
+def made(
+    arrays: dict[str, Any],
+    attribution: float,
+    reason: str | None = None,
+    change: float | None = None,
+) -> Explanation:
+    """change: what the attribution is to add up to; itself, if left out."""
     row = {"input": "x", "attribution": attribution, "share": 1.0, "reason": reason}
+    row |= {"logit_change": attribution if change is None else change, "stability": 0.9}
     row["class_name"] = f"class of {attribution:g}"
     row |= {"share_low": 0.9, "share_high": 1.0, "special": 0.1}
     row["status"] = "pass" if reason is None else "withheld"
@@ -251,6 +258,49 @@ def test_the_difference_is_withheld_where_either_is(which: int) -> None:
     found = explained.difference(*pair)
     assert found.withheld("x") == f"class of {which}: unstable"
     assert found.map("x") is None
+
+
+def test_a_difference_that_does_not_add_up_is_withheld_though_both_classes_do() -> None:
+    half = {"map": np.array([[0.5]], np.float16)}
+    one, other = made(half, 3.0, change=2.8), made(half, 2.6, change=2.8)
+    found = explained.difference(one, other)
+    assert found.withheld("x") == "attributions miss the change by 0.40 of 0.00"
+    assert found.map("x") is None
+    kept = explained.difference(made(half, 3.0, change=2.8), made(half, 2.8, change=2.6))
+    assert kept.withheld("x") is None, "what both miss alike is not missed by their difference"
+    assert kept.rows["logit_change"].tolist() == [pytest.approx(0.2)]
+    assert explained.checks(kept) == (True, False), "nobody asked how stable it is"
+    losses = made(half, 3.0, change=float("nan"))
+    assert explained.difference(losses, other).withheld("x") is None
+    assert explained.checks(explained.difference(losses, other)) == (False, False)
+
+
+def test_a_class_that_was_explained_against_another_alone_is_shown_so(
+    explained_run: Run, screen: Screen, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    run = Run(shutil.copytree(explained_run.folder, tmp_path / "run"))
+    table = run.read("explanations")
+    own = (table["case_id"] == CASE) & (table["class_name"] == "effusion")
+    own &= table["method"] == "integrated_gradients"
+    run.write("explanations", table[own].assign(rather_than="nodule", stability=0.9))
+    monkeypatch.setenv("CLINMM_DATABASE", f"sqlite:///{tmp_path}/review.sqlite")
+    app = screen(run, "cases")
+    lock(read_as(app, "AB", CASE))
+    rival = next(box for box in app.selectbox if box.label == "Rather than")
+    assert rival.options == ["nodule"]
+    assert methods(app).options == ["Integrated gradients"]
+    assert coloured(app)
+    said = text(app)
+    assert "in the estimate for effusion rather than nodule" in said
+    assert words_explained.of_difference(adds_up=True, stable=True) in said
+
+
+def test_what_a_class_can_be_set_against() -> None:
+    rows = [("a", None), ("b", None), ("c", "a"), ("c", "d"), ("b", "e")]
+    table = pd.DataFrame(rows, columns=["class_name", "rather_than"])
+    table = table.assign(case_id="c1", arm="fused")
+    found = {name: explained.rivals(table, "c1", name, "fused") for name in "abc"}
+    assert found == {"a": ["", "b"], "b": ["", "a", "e"], "c": ["a", "d"]}
 
 
 def test_relative_maps_are_drawn_as_they_are() -> None:

@@ -326,6 +326,22 @@ def test_a_class_set_against_another_has_a_figure_of_its_own(make: Make, tmp_pat
     assert "75 %" not in page(run)
 
 
+def test_a_figure_of_a_difference_says_what_of_it_was_checked(make: Make) -> None:
+    def said(**cells: Any) -> str:
+        run = make([explained("image"), explained("image", rather_than="nodule", **cells)])
+        assert "difference" not in page(run)
+        return Tags(page(run, rather_than="nodule")).text
+
+    by_itself = "The audit judged each of the two classes by itself, not their difference. "
+    checked = (
+        f"{by_itself}Of the difference itself only this was checked, for this case: that it adds up"
+    )
+    assert f"{checked} and that it is stable." in said(stability=0.8)
+    assert f"{checked}." in said(stability=float("nan"))
+    nothing = said(stability=float("nan"), logit_change=float("nan"))
+    assert f"{by_itself}Of the difference itself nothing was checked." in nothing
+
+
 def test_the_same_run_gives_the_same_files(make: Make, tmp_path: Path) -> None:
     run = make(what_if=[otherwise("as_is", 0.4), otherwise("input_removed", 0.2, "note")])
     first, second = (

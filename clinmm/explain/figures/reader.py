@@ -17,7 +17,15 @@ from clinmm.explain.figures.shown import Input, Share, Shown
 from clinmm.explain.figures.stored import method_says, method_shown
 from clinmm.explain.figures.what_if import what_if_of
 from clinmm.report.lines import each
-from clinmm.report.wording import class_label, method_name, number, of_hundred, present, probability
+from clinmm.report.wording import (
+    class_label,
+    listing,
+    method_name,
+    number,
+    of_hundred,
+    present,
+    probability,
+)
 from clinmm.runs import Run
 
 USE = "For research and review use."
@@ -85,6 +93,7 @@ class CaseReader:
             absent=[name for name, one in inputs.items() if one is None],
             shares=_shares(own) if in_logits else [],
             checked=_checked(rows, self.methods),
+            of_difference="" if rather_than is None else _of_difference(own),
             what_if=None
             if rather_than
             else what_if_of(
@@ -182,3 +191,16 @@ def _checked(rows: pd.DataFrame, order: Sequence[str]) -> list[tuple[str, str, s
             said = "passed" if row.status == "pass" else f"withheld: {why}"
             found.append((method_name(method), str(row.input), said))
     return found
+
+
+def _of_difference(rows: pd.DataFrame) -> str:
+    """What was checked of one class set against another, by the method that is drawn."""
+    checks = {"logit_change": "that it adds up", "stability": "that it is stable"}
+    made = [said for column, said in checks.items() if rows[column].notna().any()]
+    of_itself = (
+        f"only this was checked, for this case: {listing(made)}" if made else "nothing was checked"
+    )
+    return (
+        "The audit judged each of the two classes by itself, not their difference. Of the "
+        f"difference itself {of_itself}."
+    )

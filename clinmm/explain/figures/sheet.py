@@ -235,6 +235,8 @@ def _checked(shown: Shown) -> Iterator[Block]:
     yield _words("What was checked", SMALL, INK, 0.01)
     for said in checked_lines(shown):
         yield _words(said, TINY, QUIET, 0.01, indent=0.08)
+    if shown.of_difference:
+        yield _words(shown.of_difference, TINY, INK, 0.01, indent=0.08)
     yield Block(0.06, lambda place: None)
 
 

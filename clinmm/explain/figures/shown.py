@@ -63,8 +63,9 @@ class Shown:
     they mean something within an input only, as parts of its strongest. signed: whether they speak
     for and against. scale: the attribution that gets the full colour,
     one for all inputs. change: of the logit against the reference, NaN of a method whose numbers do
-    not add up. checked: (method, input, what became of it) of every method. absent: inputs that the
-    case lacks.
+    not add up. checked: (method, input, what became of it) of every method. of_difference: what of
+    it was checked where a class is set against another, else empty. absent: inputs that the case
+    lacks.
     """
 
     case_id: str
@@ -80,6 +81,7 @@ class Shown:
     absent: list[str]
     shares: list[Share]
     checked: list[tuple[str, str, str]]
+    of_difference: str
     what_if: WhatIf | None
     provenance: str
 

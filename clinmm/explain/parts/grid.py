@@ -14,9 +14,6 @@ from clinmm.explain.joint import Joint
 A_SIDE = {1: 24, 2: 12, 3: 6}
 """Parts along each axis: stretches of a signal, patches of a picture, blocks of a volume."""
 
-AT_ONCE = 32
-"""Variants that go through a network together."""
-
 
 class GridParts:
     """Equal cells over the axes of space, or of time; all channels of a cell, and all bands of a
@@ -43,15 +40,9 @@ class GridParts:
         self.labels = [",".join(map(str, at)) for at in np.ndindex(*self.grid)]
 
     def without(self, removed: NDArray[np.bool_]) -> Prepared:
-        pieces = []
         between = [1] * (self.values.dim() - 1 - len(self.shape))
-        for first in range(0, len(removed), AT_ONCE):
-            gone = torch.from_numpy(removed[first : first + AT_ONCE][:, self.cell])
-            gone = gone.view(len(gone), *between, *self.shape)
-            pieces.append(
-                self.joint.trunk(self.name, torch.where(gone, self.reference, self.values))
-            )
-        return {key: torch.cat([piece[key] for piece in pieces]) for key in pieces[0]}
+        gone = torch.from_numpy(removed[:, self.cell]).view(len(removed), *between, *self.shape)
+        return self.joint.trunk(self.name, torch.where(gone, self.reference, self.values))
 
     def scores(self, located: Located) -> NDArray[np.float64]:
         if "map" in located:

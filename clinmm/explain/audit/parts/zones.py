@@ -1,6 +1,6 @@
 """Where in an image no anatomy lies, or nothing that should decide: zones for shortcuts.
 
-Zones are found in what the model sees, and given as shares of the parts of its grid.
+Zones are found in what the model sees, pixel by pixel.
 """
 
 import numpy as np
@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from clinmm.intake.leaks.marks import STANDS_OUT
 
-Shares = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 DARK = 0.1
