@@ -2,10 +2,10 @@
 
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -240,6 +240,12 @@ def test_a_message_with_brackets_is_shown_as_it_is(clinmm: Clinmm, tmp_path: Pat
     assert str(place) in clinmm("train", place).err
 
 
+def seconds_of_programs() -> float:
+    """What programs that were started and have ended took of a processor, however busy it was."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def test_help_answers_at_once_and_imports_nothing_heavy() -> None:
     code = (
         "import sys; sys.argv = ['clinmm', '--help']\n"
@@ -249,16 +255,16 @@ def test_help_answers_at_once_and_imports_nothing_heavy() -> None:
         " 'streamlit', 'pandas', 'lightning_fabric'}\n"
         "sys.stderr.write(','.join(sorted(heavy & set(sys.modules))))"
     )
-    began = time.monotonic()
+    began = seconds_of_programs()
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=300,
         env={**os.environ, "COLUMNS": "120"},
     )
-    assert time.monotonic() - began < 5, "about a second on a quiet machine"
+    assert seconds_of_programs() - began < 5, "about a second"
     assert done.stderr == ""
     for verb in ("demo", "init", "check", "run", "predict", "review", "list"):
         assert verb in done.stdout
@@ -271,7 +277,7 @@ def test_the_exit_code_reaches_the_shell(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )
     assert done.returncode == 2
     assert "Traceback" not in done.stderr

@@ -226,7 +226,7 @@ def test_reader_gives_a_value_first_then_sees_the_interval(
     case = run.read("explanations")["case_id"].iloc[0]
     for version in (0, 1):
         desk.lock(case, 1, Answer(value=11.5, confidence=3), version)
-    app = AppTest.from_file(str(APP), default_timeout=30)
+    app = AppTest.from_file(str(APP), default_timeout=120)
     app.query_params["case"] = str(list(run.read("cases")["case_id"]).index(case))
     app.session_state["seat person"] = "AB"
     app.run()
@@ -266,7 +266,7 @@ def test_calibrator_on_file_gives_the_values_on_file(run: Run) -> None:
 
 def shown(run: Run, page: str, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("CLINMM_RUN", str(run.folder))
-    app = AppTest.from_file(str(APP), default_timeout=30)
+    app = AppTest.from_file(str(APP), default_timeout=120)
     app.run()
     if page != "overview":
         app.switch_page(f"screens/{page}.py").run()

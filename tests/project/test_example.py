@@ -14,7 +14,7 @@ def test_the_study_in_python_runs_to_its_end(tmp_path: Path) -> None:
         [sys.executable, str(ROOT / "examples" / "study_in_python.py"), str(tmp_path)],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1200,
         cwd=ROOT,
     )
     assert done.returncode == 0, done.stderr

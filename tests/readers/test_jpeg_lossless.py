@@ -137,11 +137,16 @@ def test_a_frame_that_ends_the_process_costs_no_other(
 
 
 def test_a_frame_without_end_is_given_up_and_no_other_is_tried(
-    series: Path, monkeypatch: pytest.MonkeyPatch, started: list[subprocess.Popen[bytes]]
+    series: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    started: list[subprocess.Popen[bytes]],
 ) -> None:
     started.clear()
-    monkeypatch.setattr(gdcm_process, "LONGEST_DECODE", 0.001)  # to start it takes longer
-    with pytest.raises(InputError, match=r"given up, a frame took more than 0\.001 s"):
+    (tmp_path / "endless.py").write_text("import time\ntime.sleep(600)\n")
+    monkeypatch.setattr(gdcm_process, "_WORKER", str(tmp_path / "endless.py"))
+    monkeypatch.setattr(gdcm_process, "LONGEST_DECODE", 0.05)
+    with pytest.raises(InputError, match=r"given up, a frame took more than 0\.05 s"):
         read_volume(series)
     assert len(started) == 1
     with pytest.raises(InputError, match="cannot be decoded"):

@@ -218,7 +218,7 @@ slow = sys.argv[2] == "slow"
 if slow:  # stops in the middle of writing
     def stuck(*args):
         print("writing", flush=True)
-        time.sleep(60)
+        time.sleep(600)
     cache.os.replace = stuck
 for path in sorted(Path(sys.argv[1]).iterdir()):
     array, _ = cache.pixels(path, (1, 64, 64), "s", make)
@@ -247,7 +247,7 @@ def test_processes_fill_it_together_and_one_that_is_killed_harms_nothing(
     killed.wait()
     killed.stdout.close()
     for process in others:
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=300)
         assert (process.returncode, out) == (0, "done\n")
     whole = [p for p in entries(own_cache) if not p.name.startswith(".")]
     assert len(whole) == 60

@@ -146,7 +146,7 @@ def test_the_report_shows_a_slice_under_its_map(finished: Run) -> None:
 def test_the_page_of_a_case_draws(finished: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CLINMM_DATABASE", raising=False)
     monkeypatch.setenv("CLINMM_RUN", str(finished.folder))
-    app = AppTest.from_file(str(APP), default_timeout=60).run()
+    app = AppTest.from_file(str(APP), default_timeout=120).run()
     app.switch_page("screens/cases.py").run()
     app.text_input(key="name field").input("AB")
     next(one for one in app.button if one.label == "Begin to read").click().run()
