@@ -3,4 +3,4 @@
 For research and review use. Importing this package imports nothing heavy.
 """
 
-__version__ = "0.7.0"
+__version__ = "0.8.0"
