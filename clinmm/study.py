@@ -20,6 +20,7 @@ from clinmm.errors import InputError
 from clinmm.intake.images_read import readable
 from clinmm.intervals import MIN_PATIENTS
 from clinmm.readers import READER_VERSION
+from clinmm.rules import FittedRules
 from clinmm.runs import Run
 
 PACKAGES = (
@@ -125,6 +126,12 @@ def open_explainable(folder: Path) -> tuple[Study, Run, list[tuple[int, int]]]:
     folds = range(max(1, models.facts["n_folds"]))
     study = Study(run, config, without_unreadable(run, cohort))
     return study, models, [(0, fold) for fold in folds]
+
+
+def stored_rules(run: Run) -> FittedRules | None:
+    """Sets and deferral as they were fitted; None where a run has none, such as one of values."""
+    names = ("thresholds", "prediction_sets", "deferral")
+    return FittedRules(*map(run.read, names)) if all(map(run.has, names)) else None
 
 
 def groups_of(run: Run) -> pd.DataFrame:

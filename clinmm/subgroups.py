@@ -45,6 +45,17 @@ def by_pattern(patterns: NDArray[np.object_]) -> Iterator[Subset]:
         yield Subset(ALL, ALL, pattern, keep, ~keep)
 
 
+def of_cases(
+    case_ids: NDArray[np.object_], patterns: NDArray[np.object_], groups: pd.DataFrame | None
+) -> Iterator[Subset]:
+    """The subsets of `by_group` where groups are given, else everybody and each pattern."""
+    if groups is not None:
+        yield from by_group(groups, case_ids)
+        return
+    yield everyone(len(case_ids))
+    yield from by_pattern(patterns)
+
+
 def by_group(groups: pd.DataFrame, case_ids: NDArray[np.object_]) -> Iterator[Subset]:
     """One subset for each value of each column of groups (indexed by case_id)."""
     at = groups.index.get_indexer(pd.Index(case_ids))

@@ -19,9 +19,8 @@ from clinmm.intake.rates_on_test import rates_on_test
 from clinmm.progress import Tell, silent
 from clinmm.rivals import best_rival, best_single_arm
 from clinmm.robustness.curves import robustness_curves
-from clinmm.rules import FittedRules
 from clinmm.runs import Run
-from clinmm.study import groups_of, stored_cohort
+from clinmm.study import stored_cohort, stored_rules
 from clinmm.worth_it import rows_of, training_prevalence, with_the_same_verdict, worth_it
 
 
@@ -81,8 +80,7 @@ def _probabilities(run: Run, predictions: pd.DataFrame, rival: str | None) -> Ev
     return evaluate(
         predictions,
         _if_there(run, "thresholds"),
-        rules=_rules(run),
-        groups=groups_of(run),
+        rules=stored_rules(run),
         rival=rival,
         kind=target["kind"],
         ordered=target["classes"] if target.get("ordered") else None,
@@ -127,11 +125,6 @@ def _findings_on_test(run: Run) -> pd.DataFrame:
 
 def _if_there(run: Run, table: str) -> pd.DataFrame | None:
     return run.read(table) if run.has(table) else None
-
-
-def _rules(run: Run) -> FittedRules | None:
-    names = ("thresholds", "prediction_sets", "deferral")
-    return FittedRules(*map(run.read, names)) if all(map(run.has, names)) else None
 
 
 def _settings(run: Run) -> tuple[EvaluateConfig, int]:

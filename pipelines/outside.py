@@ -143,7 +143,6 @@ def _evaluated(
             given.predictions,
             given.thresholds,
             rules=fitted,
-            groups=given.groups,
             kind=given.kind,
             decisions=given.decisions,
             ordered=given.classes if given.ordered else None,

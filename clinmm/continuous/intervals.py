@@ -9,7 +9,7 @@ import pandas as pd
 from clinmm.intervals import MIN_PATIENTS
 from clinmm.intervals.limits import NONE, limits
 from clinmm.metrics.weighted import Array
-from clinmm.subgroups import Subset, by_group, by_pattern, everyone
+from clinmm.subgroups import Subset, of_cases
 
 COVERAGE, WIDTH = "interval_coverage", "interval_width"
 BELOW = "below the promise"
@@ -46,20 +46,13 @@ def of_intervals(
         aim = np.nan
         if promised is not None:
             aim = promised.loc[promised["arm"] == arm, "coverage"].max()
-        for subset in _subsets(part, groups):
+        ids, patterns = (part[name].to_numpy(dtype=object) for name in ("case_id", "pattern"))
+        for subset in of_cases(ids, patterns, groups):
             inside = part[subset.keep]
             for metric, values in of_case.items():
                 row = _row(metric, values[subset.keep], inside, subset)
                 flagged = metric == COVERAGE and row["high"] < aim
                 yield {"arm": arm, "class_name": name} | row | {"flag": BELOW if flagged else None}
-
-
-def _subsets(part: pd.DataFrame, groups: pd.DataFrame | None) -> Iterator[Subset]:
-    if groups is not None:
-        yield from by_group(groups, part["case_id"].to_numpy(dtype=object))
-        return
-    yield everyone(len(part))
-    yield from by_pattern(part["pattern"].to_numpy(dtype=object))
 
 
 def _row(metric: str, values: Array, rows: pd.DataFrame, subset: Subset) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pandas as pd
 from clinmm import registry, schema
 from clinmm.evaluation.arms import Pooled, comparisons
 from clinmm.evaluation.drawn import drawn
-from clinmm.evaluation.of_rules import measured
+from clinmm.evaluation.of_rules import both, measured
 from clinmm.evaluation.rows import Found, Row, metric_rows, per_subset, wanted_of
 from clinmm.evaluation.stated_prevalence import at_stated_prevalence
 from clinmm.evaluation.whole_cases import micro_rows, of_exclusive_classes
@@ -38,7 +38,6 @@ def evaluate(
     arms: Sequence[str] | None = None,
     metrics: Sequence[str] | None = None,
     rules: FittedRules | None = None,
-    groups: pd.DataFrame | None = None,
     kind: str = "multilabel",
     ordered: Sequence[str] | None = None,
     prevalence: Mapping[str, float] | None = None,
@@ -57,8 +56,6 @@ def evaluate(
         arms: None for all.
         metrics: names; None for every metric there is.
         rules: sets and deferral that the predictions carry; None: they carry none.
-        groups: index case_id, one text column per sensitive attribute, for sets and deferral by
-            group. Everything else by group is the audit's.
         kind: binary, multiclass or multilabel.
         ordered: exclusive classes from lowest to highest, where they have an order.
         prevalence: class -> prevalence in the place of use, for PPV and NPV there.
@@ -89,19 +86,14 @@ def evaluate(
     differences = _table(schema.COMPARISONS, compared)
     points = _table(schema.CURVES, drawn(samples))
     if rules is not None:
-        more = measured(predictions, rules, kind=kind, groups=groups)
-        scores, differences, points = map(_both, (scores, differences, points), more)
+        more = measured(predictions, rules, kind=kind)
+        scores, differences, points = map(both, (scores, differences, points), more)
     size = validation_size(predictions, scores, thresholds)
     return Evaluation(scores, differences, points, size)
 
 
 def _table(of: schema.Table, rows: Iterable[Row]) -> pd.DataFrame:
     return of.fill(pd.DataFrame(list(rows), columns=of.names))
-
-
-def _both(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
-    """One table under the other; an empty one has no say in the types of columns."""
-    return pd.concat([first, second], ignore_index=True) if len(second) else first
 
 
 def _scores(samples: Samples, names: Sequence[str]) -> tuple[list[Row], Pooled]:

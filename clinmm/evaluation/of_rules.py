@@ -5,21 +5,11 @@ import pandas as pd
 from clinmm.rules import FittedRules
 from clinmm.uncertainty import deferral_measures, risk_coverage_measures, set_measures
 
-OF_SETS = ("set_coverage", "set_recall", "set_size", "set_empty", "set_certain")
-OF_DEFERRAL = (
-    *("deferral_share", "retained_risk", "risk_without_deferral"),
-    *("handed_back_per_1000", "misses_per_1000", "misses_per_1000_without_deferral"),
-    *("aurc", "aurc_excess"),
-)
 
-
-def of_rules(table: pd.DataFrame) -> "pd.Series[bool]":
-    """Which rows of a metrics, comparisons or curves table come from here."""
-    if "rival" in table.columns:
-        return table["rival"] == deferral_measures.RIVAL
-    if "kind" in table.columns:
-        return table["kind"] == risk_coverage_measures.KIND
-    return table["metric"].isin([*OF_SETS, *OF_DEFERRAL])
+def both(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+    """One table under the other; an empty one has no say in the types of columns."""
+    filled = [table for table in (first, second) if len(table)]
+    return pd.concat(filled, ignore_index=True) if filled else first
 
 
 def measured(
@@ -35,7 +25,8 @@ def measured(
         predictions: schema.PREDICTIONS with sets and deferral; rows that are not test are left out.
         rules: what they were made by.
         kind: binary, multiclass or multilabel.
-        groups: index case_id, one text column per sensitive attribute; None: there are none.
+        groups: as from `subgroups.grouping`: rows by group, in place of those of everybody, by
+            class and by pattern.
     """
     test = predictions[predictions["split"] == "test"]
     sets = set_measures.measure(test, rules.prediction_sets, kind=kind, groups=groups)
@@ -45,5 +36,4 @@ def measured(
     areas, curves = risk_coverage_measures.measure(
         test, rules.thresholds, exclusive=kind == "multiclass", groups=groups
     )
-    metrics = [table for table in (sets, handed_back, areas) if len(table)]
-    return pd.concat(metrics, ignore_index=True), comparisons, curves
+    return both(both(sets, handed_back), areas), comparisons, curves

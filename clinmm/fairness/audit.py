@@ -12,13 +12,22 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from clinmm import curves, schema
-from clinmm.evaluation.of_rules import of_rules
+from clinmm.evaluation.of_rules import both, measured
 from clinmm.evaluation.rows import MACRO, Found, Key, Row, curve_rows, metric_rows, wanted_of
 from clinmm.fairness import gaps
 from clinmm.fairness.underdiagnosis import RATE_OF, any_finding
 from clinmm.intervals import Draws, Sample, estimate
+from clinmm.rules import FittedRules
 from clinmm.samples import CALIBRATED, CALL, RAW, Samples, Scored, build
-from clinmm.subgroups import ALL, NOT_RECORDED, by_value, everyone, grouping, intersections
+from clinmm.subgroups import (
+    ALL,
+    NOT_RECORDED,
+    RESERVED,
+    by_value,
+    everyone,
+    grouping,
+    intersections,
+)
 
 AUDITED = (
     *("auroc", "auprc", "brier", "log_loss", "prevalence", "observed_expected"),
@@ -26,7 +35,7 @@ AUDITED = (
     *("sensitivity", "specificity", "ppv", "npv", "fnr", "fpr", "selection_rate"),
     *("f1", "balanced_accuracy", "net_benefit"),
 )
-"""Metrics given by group; sets and deferral are given by group with the evaluation."""
+"""Metrics given by group, beside those of sets and deferral."""
 NET_BENEFIT = "net_benefit"
 
 
@@ -46,6 +55,7 @@ def audit(
     thresholds: pd.DataFrame | None = None,
     *,
     decisions: pd.DataFrame | None = None,
+    rules: FittedRules | None = None,
     group_by: Sequence[str] | None = None,
     depth: int = 1,
     arms: Sequence[str] | None = None,
@@ -58,13 +68,14 @@ def audit(
     """Scores the test rows by group.
 
     Args:
-        predictions, thresholds, decisions: as for `evaluation.evaluate`.
+        predictions, thresholds, decisions, rules: as for `evaluation.evaluate`.
         groups: index case_id, one text column per sensitive attribute; empty is `not recorded`.
         group_by: attributes (`sex`) and intersections (`sex*age`); None for every attribute.
         depth: also every intersection of up to so many of the attributes.
         arms: None for all.
         kind: binary, multiclass or multilabel.
-        metrics: names.
+        metrics: names; sets and deferral are beside them where there are rules, also by what the
+            sets promise to.
         primary: metrics whose gaps are judged, one family for each arm.
         n_bootstrap, seed: patient draws.
 
@@ -96,15 +107,22 @@ def audit(
             for part in of_arm.by_class(asked[attribute]):
                 tests += found.add(of_arm, *part, primary=declared, points=samples.points)
         gaps.judge(tests)
-    return found.tables()
+    result = found.tables()
+    if rules is None:
+        return result
+    promised = [by for by in rules.prediction_sets["by"].unique() if by in groups.columns]
+    by = grouping(groups, list(dict.fromkeys([*asked.columns, *promised])))
+    more = measured(predictions, rules, kind=kind, groups=by)
+    return Audit(*map(both, (result.metrics, result.comparisons, result.curves), more))
 
 
 def merged(before: pd.DataFrame, audited: pd.DataFrame) -> pd.DataFrame:
     """A table of the evaluation with the audit's rows in place of any earlier audit's.
 
-    What the evaluation itself gives by group, on sets and deferral and on inputs that fail, stays.
+    What the evaluation itself gives beside everybody, on sets by class and on inputs that fail,
+    stays.
     """
-    kept = (before["group_by"] == ALL) | of_rules(before)
+    kept = before["group_by"].isin(RESERVED)
     if "kind" in before:
         kept |= before["kind"] == "robustness"
     else:

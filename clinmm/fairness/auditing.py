@@ -16,6 +16,7 @@ from clinmm.fairness.of_run import who_of_run
 from clinmm.fairness.verdicts import bias_verdicts, confirmed
 from clinmm.progress import Tell, silent
 from clinmm.runs import Run
+from clinmm.study import stored_rules
 
 SCORES = ("metrics", "comparisons", "curves")
 OF_AUDIT = ("groups", "gap_sources", "bias_verdicts", "slices")
@@ -136,6 +137,7 @@ class _Auditing:
             self.groups,
             self.thresholds,
             decisions=self.decisions,
+            rules=stored_rules(self.run),
             group_by=asked.group_by,
             kind=self.run.facts["target"]["kind"],
             primary=asked.primary,

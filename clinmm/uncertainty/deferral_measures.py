@@ -1,4 +1,4 @@
-"""What a kept deferral rule does on test cases: risk, workload and misses, over all and by group.
+"""What a kept deferral rule does on test cases: risk, workload and misses, over all or by group.
 
 deferral_share                       share of the cases handed back
 retained_risk, risk_without_deferral share of wrong calls among the kept, and among all
@@ -27,7 +27,7 @@ from clinmm.intervals import (
     rate_interval,
 )
 from clinmm.intervals.standing import n_distinct
-from clinmm.subgroups import ALL, ANY, Subset, by_group, by_pattern, everyone, grouping
+from clinmm.subgroups import ALL, ANY, Subset, of_cases
 from clinmm.uncertainty.deferral import YES, handed_back
 from clinmm.uncertainty.deferral_cases import HIGHEST, judged
 from clinmm.uncertainty.retained_risk import Change, change
@@ -58,14 +58,14 @@ def measure(
     Args:
         predictions: test rows of schema.PREDICTIONS; unknown targets are left out.
         rules: schema.DEFERRAL. thresholds: schema.THRESHOLDS.
-        groups: index case_id, one text column per attribute to look at.
+        groups: as from `subgroups.grouping`: rows by group, in place of those of everybody and by
+            pattern, and nothing is withheld.
 
     Returns:
         Rows of schema.METRICS, and of schema.COMPARISONS: retained risk against `no_deferral`.
         Over all cases it is the declared family `deferral` of the arm, Holm over its classes; by
         group and pattern it is exploratory.
     """
-    asked = None if groups is None else grouping(groups)
     metrics: list[Row] = []
     compared: list[Row] = []
     if len(rules):
@@ -84,10 +84,12 @@ def measure(
             for name, part in of_arm.groupby("class_name", sort=True):
                 fixed = {"arm": arm, "class_name": name}
                 if (arm, name) not in is_kept:
-                    reason = rules[(rules["arm"] == arm) & (rules["class_name"] == name)]["reason"]
-                    metrics.append(fixed | _withheld(f"off: {reason.iloc[0]}", point))
+                    if groups is None:
+                        off = rules[(rules["arm"] == arm) & (rules["class_name"] == name)]
+                        reason = f"off: {off['reason'].iloc[0]}"
+                        metrics.append(fixed | _withheld(reason, point))
                     continue
-                for subset in subsets_of(part, asked):
+                for subset in subsets_of(part, groups):
                     rows, comparison = _measured(part, subset, point)
                     metrics += [fixed | row for row in rows]
                     compared.append(fixed | comparison)
@@ -101,11 +103,9 @@ def measure(
 
 
 def subsets_of(part: pd.DataFrame, groups: pd.DataFrame | None) -> Iterator[Subset]:
-    """Everybody, each pattern and each group, of the judged cases of one arm and class."""
-    yield everyone(len(part))
-    yield from by_pattern(part["pattern"].to_numpy(dtype=object))
-    if groups is not None:
-        yield from by_group(groups, part["case_id"].to_numpy(dtype=object))
+    """Everybody and each pattern, or each group, of the judged cases of one arm and class."""
+    ids, patterns = (part[name].to_numpy(dtype=object) for name in ("case_id", "pattern"))
+    return of_cases(ids, patterns, groups)
 
 
 def _measured(part: pd.DataFrame, subset: Subset, point: str) -> tuple[list[Row], Row]:

@@ -1,4 +1,4 @@
-"""Risk-coverage curves and their areas of every arm and class, over all and by group and pattern.
+"""Risk-coverage curves and areas of every arm and class: over all and by pattern, or by group.
 
 They say whether confidence ranks wrong calls, and what any share handed back would leave; whether a
 rule is on does not matter to them.
@@ -11,7 +11,7 @@ import pandas as pd
 
 from clinmm import schema
 from clinmm.intervals.standing import n_distinct
-from clinmm.subgroups import ALL, grouping
+from clinmm.subgroups import ALL
 from clinmm.uncertainty.deferral_cases import HIGHEST, judged
 from clinmm.uncertainty.deferral_measures import subsets_of
 from clinmm.uncertainty.risk_coverage import Area, aurc, risk_coverage
@@ -32,14 +32,14 @@ def measure(
         predictions: test rows of schema.PREDICTIONS; unknown targets are left out.
         thresholds: schema.THRESHOLDS; calls at its first operating point are judged.
         exclusive: the classes are exclusive: one curve, class_name `all`.
-        groups: index case_id, one text column per attribute to look at.
+        groups: as from `subgroups.grouping`: rows by group, in place of those of everybody and by
+            pattern.
 
     Returns:
         Rows of schema.METRICS and of schema.CURVES. The curve of a group is taken at the limits of
         everybody, so that x is one rule for all; its area is of its own cases in their own order.
         Nothing for classes without a threshold.
     """
-    asked = None if groups is None else grouping(groups)
     metrics: list[dict[str, Any]] = []
     curves: list[dict[str, Any]] = []
     if exclusive or len(thresholds):
@@ -53,7 +53,7 @@ def measure(
             repeat, fold = (part[name].to_numpy(dtype=np.int64) for name in ("repeat", "fold"))
             case = pd.factorize(part["case_id"])[0]
             has_class = part["target"].to_numpy(dtype=np.float64) == 1
-            for subset in subsets_of(part, asked):
+            for subset in subsets_of(part, groups):
                 keep = subset.keep
                 place = {
                     "arm": arm,

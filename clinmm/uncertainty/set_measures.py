@@ -22,7 +22,7 @@ from clinmm import schema
 from clinmm.errors import InputError
 from clinmm.intervals import MIN_PATIENTS, MIN_PATIENTS_PER_CLASS
 from clinmm.intervals.limits import limits
-from clinmm.subgroups import ALL, ANY, Subset, by_group, by_pattern, everyone, grouping
+from clinmm.subgroups import ALL, ANY, Subset, of_cases
 from clinmm.uncertainty.set_cases import CLASS, PATTERN, side_by_side
 from clinmm.uncertainty.sets import FOLD, OK
 
@@ -65,24 +65,23 @@ def measure(
     kind: str,
     groups: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Coverage and size of the sets of every arm, over all and by class, pattern and group.
+    """Coverage and size of the sets of every arm: over all, by class and pattern, or by group.
 
     Args:
         predictions: test rows of schema.PREDICTIONS with `prediction_set`.
         rules: schema.PREDICTION_SETS that the sets were made with.
         kind: binary, multiclass or multilabel.
-        groups: index case_id, one column per attribute to look at.
+        groups: as from `subgroups.grouping`: rows by group, in place of all others.
 
     Returns:
         Rows of schema.METRICS, repeats and folds pooled. class_name is that of a binary task, else
         `all`; by class, group_by is `class` and group the class (of a binary task also `not NAME`).
         n_positive: of a binary task the cases that have it, else those with a known true class.
-        Where an arm has no sets, one row `withheld` with the reason.
+        Where an arm has no sets, one row `withheld` with the reason; none by group.
 
     Raises:
         InputError: as `set_cases.side_by_side`; a set with an unknown class.
     """
-    attributes = None if groups is None else grouping(groups)
     coverage = _COVERAGE[kind]
     rows: list[Row] = []
     for arm, part in predictions.groupby("arm", sort=True):
@@ -91,11 +90,11 @@ def measure(
         fixed = {"arm": arm, "class_name": name}
         with_sets = part[part["prediction_set"].notna()]
         if with_sets.empty:
-            rows.append(fixed | _withheld(coverage, of_arm))
+            rows += [] if groups is not None else [fixed | _withheld(coverage, of_arm)]
             continue
         scored = _scored(with_sets, kind)
         promised = of_arm["coverage"].max()
-        for subset, values in _all_values(scored, kind, attributes):
+        for subset, values in _all_values(scored, kind, groups):
             for metric, value in values.items():
                 row = _row(metric, value, scored, subset)
                 if metric == coverage and row["high"] < promised:
@@ -137,11 +136,10 @@ def _all_values(
     values = {_COVERAGE[kind]: share, "set_size": size, "set_empty": size == 0}
     if kind != "multilabel":
         values["set_certain"] = size == 1
-    subsets = [everyone(len(size)), *by_pattern(scored.patterns)]
-    if groups is not None:
-        subsets += by_group(groups, scored.ids)
-    for subset in subsets:
+    for subset in of_cases(scored.ids, scored.patterns, groups):
         yield subset, {name: np.where(subset.keep, v, np.nan) for name, v in values.items()}
+    if groups is not None:
+        return
     for c, name in enumerate(scored.classes):
         keep = true[:, c]
         subset = Subset(CLASS, name, ANY, keep, ~keep)

@@ -163,12 +163,15 @@ def test_tied_cases_are_kept_or_handed_back_together():
     assert limit_of(confidence, 0.5) == 1.0  # three below would split the ties: one is below
 
 
-def test_curves_and_areas_are_on_file_for_everybody_and_every_group():
+def test_curves_and_areas_are_on_file_for_everybody_or_every_group():
     rows = calibrated(400, per_patient=2).assign(split="test")
     groups = pd.DataFrame({"sex": np.where(np.arange(400) % 50, "F", "M")}, rows["case_id"])
-    metrics, curves = on_file(rows, at(0.5), groups=groups)
-    schema.METRICS.validate(metrics)
-    schema.CURVES.validate(curves)
+    metrics, curves = on_file(rows, at(0.5))
+    by_sex, drawn_by_sex = on_file(rows, at(0.5), groups=groups)
+    for table in (metrics, by_sex):
+        schema.METRICS.validate(table)
+    for table in (curves, drawn_by_sex):
+        schema.CURVES.validate(table)
     cases = judged(rows, at(0.5), "youden")
     none = np.zeros(400, dtype=int)
     wrong, confidence = (cases[name].to_numpy() for name in ("wrong", "confidence"))
@@ -177,10 +180,13 @@ def test_curves_and_areas_are_on_file_for_everybody_and_every_group():
     assert overall["value"].tolist() == [area.value for area in areas]
     assert overall["high"].tolist() == [area.high for area in areas]
     assert (overall["n_cases"].tolist(), overall["n_patients"].tolist()) == ([400] * 2, [200] * 2)
-    assert set(metrics.loc[metrics["group"].eq("M"), "status"]) == {"suppressed"}
+    assert by_sex.groupby("group")["status"].unique().map(list).to_dict() == {
+        "F": ["ok"],
+        "M": ["suppressed"],
+    }
     whole = curves[curves["group"].eq("all")]
     assert whole[["x", "y", "n_cases"]].iloc[-1].tolist() == [1, wrong.mean(), 400]
-    assert set(curves["group"]) == {"all", "F"}
+    assert (set(curves["group"]), set(drawn_by_sex["group"])) == ({"all"}, {"F"})
     exclusive, drawn = on_file(three_classes()[0], schema.THRESHOLDS.empty(), exclusive=True)
     assert set(exclusive["class_name"]) | set(drawn["class_name"]) == {"all"}
     assert all(table.empty for table in on_file(rows, schema.THRESHOLDS.empty()))
@@ -415,9 +421,8 @@ def test_exclusive_classes_have_one_rule_on_the_highest_probability():
 def test_measures_are_the_counts_of_the_test_cases():
     calibration = calibrated(per_patient=2)
     test = calibrated(500, seed=9, per_patient=2).assign(split="test")
-    groups = pd.DataFrame({"sex": np.where(np.arange(600) % 4, "F", "M")}, calibration["case_id"])
     rules = choose(calibration, at(0.5), SHARE)
-    metrics, comparisons = measure(test, rules, at(0.5), groups=groups)
+    metrics, comparisons = measure(test, rules, at(0.5))
     schema.METRICS.validate(metrics)
     schema.COMPARISONS.validate(comparisons)
     cases = judged(test, at(0.5), "youden")
@@ -440,7 +445,30 @@ def test_measures_are_the_counts_of_the_test_cases():
     ]
     assert of_all["difference"].item() == pytest.approx(wrong[kept].mean() - wrong.mean())
     assert set(comparisons.loc[comparisons["family"].isna(), "verdict"]) == {"exploratory"}
-    assert set(comparisons["group"]) == {"all", "F", "M"}
+
+
+def test_measures_of_a_group_are_those_of_its_cases_alone():
+    calibration = calibrated(per_patient=2)
+    test = calibrated(500, seed=9, per_patient=2).assign(split="test")
+    rules = choose(calibration, at(0.5), SHARE)
+    sex = np.where(np.arange(500) // 2 % 4, "F", "M")
+    groups = pd.DataFrame({"sex": sex}, test["case_id"])
+    metrics, comparisons = measure(test, rules, at(0.5), groups=groups)
+    assert set(zip(metrics["group_by"], metrics["group"], strict=True)) == {
+        ("sex", "F"),
+        ("sex", "M"),
+    }
+    numbers = ["metric", "value", "low", "high", "n_cases", "n_patients"]
+    for group in "FM":
+        alone, against = measure(test[sex == group], rules, at(0.5))
+        alone = alone[alone["pattern"].eq("any")]
+        assert metrics.loc[metrics["group"].eq(group), numbers].to_numpy().tolist() == (
+            alone[numbers].to_numpy().tolist()
+        )
+        of_group = comparisons[comparisons["group"].eq(group)]
+        assert of_group["difference"].item() == pytest.approx(against["difference"].iloc[0])
+    assert set(comparisons["verdict"]) == {"exploratory"}
+    assert comparisons["family"].isna().all()
 
 
 def test_repeats_do_not_multiply_the_workload():
@@ -463,6 +491,9 @@ def test_a_rule_that_is_off_is_not_measured():
     assert metrics[["metric", "status"]].to_numpy().tolist() == [["retained_risk", "withheld"]]
     assert metrics["value"].isna().all()
     assert "not shown" in metrics["reason"].item()
+    sex = pd.DataFrame({"sex": "F"}, calibrated()["case_id"])
+    by_sex = measure(calibrated().assign(split="test"), rules, at(0.5), groups=sex)
+    assert all(table.empty for table in by_sex)
     few = calibrated(9).assign(split="test")
     small, _ = measure(few, choose(calibrated(), at(0.5), SHARE), at(0.5))
     assert set(small["status"]) == {"suppressed"}

@@ -266,6 +266,13 @@ def test_a_new_patients_random_case_is_covered_as_promised(method: str, kind: st
     assert np.mean(per_case) < 0.89
 
 
+def _measured(new: pd.DataFrame, rules: pd.DataFrame, groups: pd.DataFrame) -> pd.DataFrame:
+    """For everybody, by class and pattern; and by group."""
+    each = [measure(new, rules, kind="multiclass", groups=by) for by in (None, groups)]
+    assert set(each[1]["group_by"]) == set(groups.columns)
+    return pd.concat(each, ignore_index=True)
+
+
 def test_each_class_pattern_and_group_is_covered_and_all_promises_hold_at_once() -> None:
     calibration, new = cohort(400, 0), cohort(1500, 1, split="test")
     groups = sexes(calibration, new)
@@ -279,7 +286,7 @@ def test_each_class_pattern_and_group_is_covered_and_all_promises_hold_at_once()
     ]
     assert (rules["status"] == "ok").all()
     new["prediction_set"] = sets.apply(new, rules, kind="multiclass", groups=groups)
-    rows = measure(new, rules, kind="multiclass", groups=groups)
+    rows = _measured(new, rules, groups)
     coverage = rows[rows["metric"] == "set_coverage"]
     assert len(coverage) == 8
     assert (coverage["value"] > 0.87).all()
@@ -482,7 +489,7 @@ def test_coverage_below_the_promise_is_flagged_and_says_whose_promise() -> None:
     groups = sexes(calibration, new)
     rules = sets.fit(calibration, kind="multiclass", config=SetsConfig())
     broken = sets.apply(new, rules.assign(limit=0.3), kind="multiclass")
-    rows = measure(new.assign(prediction_set=broken), rules, kind="multiclass", groups=groups)
+    rows = _measured(new.assign(prediction_set=broken), rules, groups)
     coverage = rows[rows["metric"] == "set_coverage"]
     assert (coverage["high"] < 0.9).all()
     own = coverage["group_by"].isin(["class"]) | (
